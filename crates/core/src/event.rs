@@ -1,0 +1,133 @@
+//! What can happen. One enum per family; outsiders receive renderings, never these.
+//!
+//! A body in the log is `{"type":"manifest.pushed","version":1,"data":{..}}`. Old versions decode for ever:
+//! a changed meaning is a new version, never an edit. Events name digests; a tag appears only as moved from, moved to.
+
+mod access;
+mod audit;
+mod registry;
+
+pub use access::AccessEvent;
+pub use audit::AuditEvent;
+pub use registry::RegistryEvent;
+
+/// Every event, by family.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Repositories, manifests, tags, uploads.
+    Registry(RegistryEvent),
+    /// Projects, accounts, grants, credentials, policies.
+    Access(AccessEvent),
+    /// The log about itself.
+    Audit(AuditEvent),
+}
+
+/// A body that is no event this version knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// The type or its version was written by a newer Refloat.
+    #[error("event type `{name}` version {version} is not known to this version of refloat")]
+    UnknownType {
+        /// The type.
+        name: String,
+        /// Its version.
+        version: u32,
+    },
+    /// The bytes are not a body.
+    #[error("the body is not an event: {0}")]
+    Malformed(String),
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Body<T> {
+    r#type: String,
+    version: u32,
+    data: T,
+}
+
+impl Event {
+    /// The type, for example `manifest.pushed`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Registry(event) => event.name(),
+            Self::Access(event) => event.name(),
+            Self::Audit(event) => event.name(),
+        }
+    }
+
+    /// The body as the log stores it.
+    pub fn to_body(&self) -> Vec<u8> {
+        let data = match self {
+            Self::Registry(event) => data(event),
+            Self::Access(event) => data(event),
+            Self::Audit(event) => data(event),
+        };
+        let body = Body {
+            r#type: self.name().to_owned(),
+            version: 1,
+            data,
+        };
+        serde_json::to_vec(&body).expect("events are plain data")
+    }
+
+    /// Reads a body of the log.
+    ///
+    /// # Errors
+    /// [`EventError`] if the type is not known here or the bytes are no body.
+    pub fn from_body(bytes: &[u8]) -> Result<Self, EventError> {
+        let malformed = |error: serde_json::Error| EventError::Malformed(error.to_string());
+        let body: Body<serde_json::Value> = serde_json::from_slice(bytes).map_err(malformed)?;
+        let tagged = serde_json::json!({ body.r#type.as_str(): body.data });
+        let known = |names: &[&str]| body.version == 1 && names.contains(&body.r#type.as_str());
+        if known(RegistryEvent::NAMES) {
+            serde_json::from_value(tagged).map(Self::Registry).map_err(malformed)
+        } else if known(AccessEvent::NAMES) {
+            serde_json::from_value(tagged).map(Self::Access).map_err(malformed)
+        } else if known(AuditEvent::NAMES) {
+            serde_json::from_value(tagged).map(Self::Audit).map_err(malformed)
+        } else {
+            Err(EventError::UnknownType {
+                name: body.r#type,
+                version: body.version,
+            })
+        }
+    }
+}
+
+/// The data of an externally tagged event: the value behind its one key.
+fn data(event: &impl serde::Serialize) -> serde_json::Value {
+    match serde_json::to_value(event) {
+        Ok(serde_json::Value::Object(map)) => map.into_iter().next().map_or_else(Default::default, |(_, value)| value),
+        _ => serde_json::Value::Null,
+    }
+}
+
+/// Declares `name()` and `NAMES` of a family beside its serde names, so that they cannot differ.
+macro_rules! names {
+    ($family:ident { $($variant:ident = $name:literal,)* }) => {
+        impl $family {
+            /// The types of this family.
+            pub const NAMES: &[&str] = &[$($name),*];
+
+            /// The type, as the log and outsiders name it.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $name,)* }
+            }
+        }
+
+        #[cfg(test)]
+        mod names {
+            use super::*;
+
+            #[test]
+            fn serde_knows_the_same_names() {
+                for name in $family::NAMES {
+                    let error = serde_json::from_value::<$family>(serde_json::json!({ *name: 7 }))
+                        .expect_err("7 is the data of no event");
+                    assert!(!error.to_string().contains("unknown variant"), "{name}: {error}");
+                }
+            }
+        }
+    };
+}
+use names;

@@ -1,0 +1,22 @@
+//! What to do and why: pure decisions over typed views.
+//!
+//! Five shapes and no others: `decide`, `evolve`, `react`, `plan`, `due`. No clock, randomness, I/O,
+//! async or hash order: time, ids and views are arguments. The store writes what is decided here,
+//! `flow` sequences it.
+
+pub mod access;
+pub mod event;
+pub mod id;
+pub mod record;
+pub mod registry;
+pub mod rejection;
+pub mod secret;
+pub mod time;
+
+pub use access::{Action, Actions, Pattern, Principal, PrincipalKind};
+pub use event::Event;
+pub use id::{CascadeId, JobId, PrincipalId, ProjectId, RecordId, RegionId, RepositoryId, SecretId, StorageKey, TokenId, UploadId};
+pub use record::{NewRecord, Recorded, Stream};
+pub use rejection::{Failure, Rejection};
+pub use secret::Secret;
+pub use time::Timestamp;

@@ -1,0 +1,2 @@
+//! refloat
+fn main() {}

@@ -1,0 +1,1 @@
+//! All rows and the log.

