@@ -1,1 +1,19 @@
-//! refloat-flow
+//! Use cases: each sequences decisions, rows and effects, and is called by every face that offers it.
+//!
+//! Data flows through here in the order receive, read, tags, collect. No SQL, no HTTP: rows are the store's,
+//! bytes are behind a port. Durable work runs in tasks of [`executors`], so that a caller who goes away cannot
+//! leave it half done.
+
+pub mod error;
+pub mod page;
+pub mod read;
+pub mod receive;
+pub mod registry;
+pub mod tags;
+
+pub use error::FlowError;
+pub use page::{Listed, Page};
+pub use read::{BlobBody, BlobInfo, ByteRange, ManifestBody, Referrers};
+pub use receive::{BeginUpload, Begun, ContentRange, Mount, PutDone, PutManifest, UploadStatus};
+pub use registry::{Caller, Limits, Registry};
+pub use tags::TagPosition;

@@ -1,0 +1,9 @@
+//! What goes out: blobs, manifests, lists, referrers.
+
+mod blob;
+mod list;
+mod manifest;
+
+pub use blob::{BlobBody, BlobInfo, ByteRange};
+pub use list::Referrers;
+pub use manifest::ManifestBody;

@@ -1,0 +1,7 @@
+//! What comes in: blobs by upload, and manifests.
+
+mod manifest;
+mod upload;
+
+pub use manifest::{PutDone, PutManifest};
+pub use upload::{BeginUpload, Begun, ContentRange, Mount, UploadStatus};
