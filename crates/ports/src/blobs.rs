@@ -15,7 +15,7 @@
 //!   do not exist for the contract: the next `append` at that offset overwrites them.
 //! * One caller at a time writes one key. The caller sees to that (a lease, and the offset in its row).
 //! * `finish` checks the digest first and makes the key readable last. After a mismatch the upload is as before.
-//!   Only when it has returned may a row name the key.
+//!   It may be repeated: whoever dies between it and the row asks again. Only when it has returned may a row name the key.
 //! * `read` never hands out a byte that it has not checked against the checksums that `finish` returned.
 //! * `delete` may be repeated, and may name a key that never was.
 
@@ -42,10 +42,15 @@ pub enum AppendError {
         /// Bytes of the upload that are on disk now.
         length: u64,
     },
-    /// The bytes up to the offset are not there: the upload is lost and must start again.
-    #[error("the bytes of upload `{0}` are lost")]
-    Lost(StorageKey),
-    /// The world; the upload continues at the offset of this append, unless the failure says that it is lost.
+    /// Acknowledged bytes are not there, or cannot be trusted to be on disk: the upload must start again.
+    #[error("the bytes of upload `{key}` are lost: {cause}")]
+    Lost {
+        /// The upload.
+        key: StorageKey,
+        /// What happened to it.
+        cause: Failure,
+    },
+    /// The world; the upload continues at the offset of this append.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
@@ -59,9 +64,14 @@ pub enum FinishError {
         /// What they have.
         actual: Digest,
     },
-    /// The bytes are not there, or are fewer than acknowledged.
-    #[error("the bytes of upload `{0}` are lost")]
-    Lost(StorageKey),
+    /// Acknowledged bytes are not there, or cannot be trusted to be on disk: the upload must start again.
+    #[error("the bytes of upload `{key}` are lost: {cause}")]
+    Lost {
+        /// The upload.
+        key: StorageKey,
+        /// What happened to it.
+        cause: Failure,
+    },
     /// The world.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -97,20 +107,35 @@ pub trait Blobs: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`AppendError`]; it says what is kept.
-    fn append(&self, key: StorageKey, offset: u64, body: ByteStream) -> BoxFuture<'_, Result<u64, AppendError>>;
+    fn append(
+        &self,
+        key: StorageKey,
+        offset: u64,
+        body: ByteStream,
+    ) -> BoxFuture<'_, Result<u64, AppendError>>;
 
     /// Checks that the first `size` bytes have `digest`, and makes them readable for good.
     ///
     /// # Errors
     /// [`FinishError`]; after a mismatch the upload goes on as if nothing had been asked.
-    fn finish(&self, key: StorageKey, size: u64, digest: Digest) -> BoxFuture<'_, Result<Finished, FinishError>>;
+    fn finish(
+        &self,
+        key: StorageKey,
+        size: u64,
+        digest: Digest,
+    ) -> BoxFuture<'_, Result<Finished, FinishError>>;
 
     /// The bytes of `range`, each MiB checked before any byte of it is handed out. A MiB that does not have its
     /// checksum ends the stream with an error of kind `InvalidData`.
     ///
     /// # Errors
     /// [`Failure::Damaged`] if the key is not there or has another length than the checksums cover.
-    fn read(&self, key: StorageKey, range: Range<u64>, checksums: Checksums) -> BoxFuture<'_, Result<ByteStream, Failure>>;
+    fn read(
+        &self,
+        key: StorageKey,
+        range: Range<u64>,
+        checksums: Checksums,
+    ) -> BoxFuture<'_, Result<ByteStream, Failure>>;
 
     /// Removes an upload or stored bytes; nothing to remove is success.
     ///
@@ -123,5 +148,9 @@ pub trait Blobs: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Failure`] of the world.
-    fn list(&self, after: Option<StorageKey>, limit: usize) -> BoxFuture<'_, Result<Vec<Stored>, Failure>>;
+    fn list(
+        &self,
+        after: Option<StorageKey>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Stored>, Failure>>;
 }

@@ -33,12 +33,16 @@ impl Checksums {
 
     /// Whether these can be the checksums of a body of `size` bytes.
     pub fn fits(&self, size: u64) -> bool {
-        size.div_ceil(CHECKSUM_SPAN_BYTES).checked_mul(LENGTH_BYTES as u64) == Some(self.0.len() as u64)
+        size.div_ceil(CHECKSUM_SPAN_BYTES)
+            .checked_mul(LENGTH_BYTES as u64)
+            == Some(self.0.len() as u64)
     }
 
     /// Whether `bytes` are the span number `index`, whole.
     pub fn check(&self, index: u64, bytes: &[u8]) -> bool {
-        let start = usize::try_from(index).ok().and_then(|index| index.checked_mul(LENGTH_BYTES));
+        let start = usize::try_from(index)
+            .ok()
+            .and_then(|index| index.checked_mul(LENGTH_BYTES));
         start
             .and_then(|start| self.0.get(start..start.checked_add(LENGTH_BYTES)?))
             .is_some_and(|expected| expected == xxh3_64(bytes).to_le_bytes())
@@ -92,7 +96,8 @@ impl Checksummer {
     }
 
     fn close(&mut self) {
-        self.done.extend_from_slice(&self.current.digest().to_le_bytes());
+        self.done
+            .extend_from_slice(&self.current.digest().to_le_bytes());
         self.current.reset();
         self.in_span = 0;
     }
@@ -104,12 +109,15 @@ mod tests {
 
     #[test]
     fn pieces_of_any_length_give_the_same() {
-        let body: Vec<u8> = (0..2_500_000_u32).flat_map(|number| number.to_le_bytes()).collect();
+        let body: Vec<u8> = (0..2_500_000_u32)
+            .flat_map(|number| number.to_le_bytes())
+            .collect();
         let whole = Checksums::of(&body);
         assert!(whole.fits(body.len() as u64));
         for piece in [1000, 4096, 999_999, 1_048_576, 3_000_000] {
             let mut checksummer = Checksummer::new();
-            body.chunks(piece).for_each(|bytes| checksummer.update(bytes));
+            body.chunks(piece)
+                .for_each(|bytes| checksummer.update(bytes));
             assert_eq!(checksummer.finish(), whole, "{piece}");
         }
         let mib = 1024 * 1024;

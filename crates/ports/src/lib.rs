@@ -5,6 +5,8 @@
 
 pub mod blobs;
 pub mod checksums;
+pub mod memory;
+pub mod suite;
 
 pub use blobs::{AppendError, Blobs, ByteStream, FinishError, Finished, Stored};
 pub use checksums::{CHECKSUM_SPAN_BYTES, Checksummer, Checksums};
