@@ -25,8 +25,7 @@ pub fn folder() -> Result<PathBuf> {
 /// The folder `name` inside the cache, made if it is missing.
 pub fn made(name: &str) -> Result<PathBuf> {
     let folder = folder()?.join(name);
-    fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
 }
 
@@ -55,8 +54,7 @@ impl Lock {
 pub fn remove() -> Result<()> {
     let lock = Lock::take()?;
     let folder = folder()?;
-    fs::remove_dir_all(&folder)
-        .with_context(|| format!("cannot remove {}", folder.display()))?;
+    fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     drop(lock);
     Ok(())
 }

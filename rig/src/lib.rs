@@ -13,7 +13,6 @@
 pub mod cache;
 pub mod containerd;
 pub mod docker;
-pub mod forgetful;
 pub mod foreign;
 pub mod image;
 pub mod leftover;

@@ -14,8 +14,8 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Another process may take it before our peer binds it. Peers that can bind port 0 and
 /// report what they got (our own server) should do that instead.
 pub fn free_address() -> Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .context("no free port on 127.0.0.1")?;
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
     Ok(listener.local_addr()?)
 }
 

@@ -94,8 +94,14 @@ mod tests {
     #[test]
     fn a_failure_shows_the_command_and_what_it_said() {
         let error = checked(Command::new("sh").args(["-c", "echo no such luck >&2; exit 3"]));
-        let message = error.err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(message.contains("'echo no such luck >&2; exit 3'"), "{message}");
+        let message = error
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(
+            message.contains("'echo no such luck >&2; exit 3'"),
+            "{message}"
+        );
         assert!(message.ends_with("no such luck"), "{message}");
         assert!(message.contains("exit status: 3"), "{message}");
     }

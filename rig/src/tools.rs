@@ -125,9 +125,9 @@ impl Tool {
         let entry = self.entry();
         let found = match entry.source {
             Source::Debian { program, .. } => newest_match(program),
-            Source::GoModule { module, version, .. } => {
-                go::built(entry.name, module, version)?
-            }
+            Source::GoModule {
+                module, version, ..
+            } => go::built(entry.name, module, version)?,
             Source::GoToolchain { .. } => go::toolchain()?,
             Source::Machine { path } => Some(PathBuf::from(path)).filter(|path| path.exists()),
         };

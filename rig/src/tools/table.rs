@@ -36,22 +36,92 @@ impl Tool {
 pub(super) fn entry(tool: Tool) -> Entry {
     use Tool as T;
     match tool {
-        T::Buildah => root(debian("buildah", "buildah", "/usr/bin/buildah", "builds, pushes and pulls")),
+        T::Buildah => root(debian(
+            "buildah",
+            "buildah",
+            "/usr/bin/buildah",
+            "builds, pushes and pulls",
+        )),
         T::Skopeo => debian("skopeo", "skopeo", "/usr/bin/skopeo", "copies images"),
-        T::Podman => root(debian("podman", "podman", "/usr/bin/podman", "pushes and pulls")),
-        T::Umoci => debian("umoci", "umoci", "/usr/bin/umoci", "unpacks images, a second opinion on layers"),
-        T::DockerRegistry => debian("docker-registry", "docker-registry", "/usr/bin/docker-registry", "distribution 2.8, to be measured against"),
-        T::Docker => root(debian("docker", "docker.io", "/usr/bin/docker", "client and daemon of one version")),
-        T::Containerd => root(debian("containerd", "containerd", "/usr/bin/containerd", "pulls as a node does")),
-        T::Runc => root(debian("runc", "runc", "/usr/sbin/runc", "starts containers")),
-        T::CniPlugins => root(debian("cni-plugins", "containernetworking-plugins", "/usr/lib/cni/loopback", "networks of pods")),
-        T::Busybox => debian("busybox", "busybox-static", "/bin/busybox", "the content of test images"),
-        T::Mmdebstrap => root(debian("mmdebstrap", "mmdebstrap", "/usr/bin/mmdebstrap", "makes real Debian roots")),
-        T::Postgres => root(debian("postgres", "postgresql", "/usr/lib/postgresql/*/bin/postgres", "the clustered database")),
+        T::Podman => root(debian(
+            "podman",
+            "podman",
+            "/usr/bin/podman",
+            "pushes and pulls",
+        )),
+        T::Umoci => debian(
+            "umoci",
+            "umoci",
+            "/usr/bin/umoci",
+            "unpacks images, a second opinion on layers",
+        ),
+        T::DockerRegistry => debian(
+            "docker-registry",
+            "docker-registry",
+            "/usr/bin/docker-registry",
+            "distribution 2.8, to be measured against",
+        ),
+        T::Docker => root(debian(
+            "docker",
+            "docker.io",
+            "/usr/bin/docker",
+            "client and daemon of one version",
+        )),
+        T::Containerd => root(debian(
+            "containerd",
+            "containerd",
+            "/usr/bin/containerd",
+            "pulls as a node does",
+        )),
+        T::Runc => root(debian(
+            "runc",
+            "runc",
+            "/usr/sbin/runc",
+            "starts containers",
+        )),
+        T::CniPlugins => root(debian(
+            "cni-plugins",
+            "containernetworking-plugins",
+            "/usr/lib/cni/loopback",
+            "networks of pods",
+        )),
+        T::Busybox => debian(
+            "busybox",
+            "busybox-static",
+            "/bin/busybox",
+            "the content of test images",
+        ),
+        T::Mmdebstrap => root(debian(
+            "mmdebstrap",
+            "mmdebstrap",
+            "/usr/bin/mmdebstrap",
+            "makes real Debian roots",
+        )),
+        T::Postgres => root(debian(
+            "postgres",
+            "postgresql",
+            "/usr/lib/postgresql/*/bin/postgres",
+            "the clustered database",
+        )),
         T::Wrk => debian("wrk", "wrk", "/usr/bin/wrk", "load"),
-        T::Ip => root(debian("ip", "iproute2", "/sbin/ip", "network namespaces, so that TLS is verified")),
-        T::Htpasswd => debian("htpasswd", "apache2-utils", "/usr/bin/htpasswd", "accounts of foreign registries"),
-        T::Openssl => debian("openssl", "openssl", "/usr/bin/openssl", "a second opinion on certificates"),
+        T::Ip => root(debian(
+            "ip",
+            "iproute2",
+            "/sbin/ip",
+            "network namespaces, so that TLS is verified",
+        )),
+        T::Htpasswd => debian(
+            "htpasswd",
+            "apache2-utils",
+            "/usr/bin/htpasswd",
+            "accounts of foreign registries",
+        ),
+        T::Openssl => debian(
+            "openssl",
+            "openssl",
+            "/usr/bin/openssl",
+            "a second opinion on certificates",
+        ),
         T::Go => Entry {
             name: "go",
             source: Source::GoToolchain { version: "1.26.6" },
@@ -59,20 +129,49 @@ pub(super) fn entry(tool: Tool) -> Entry {
             purpose: "builds the tools below",
             user: User::Any,
         },
-        T::Crane => go("crane", "github.com/google/go-containerregistry/cmd/crane", "v0.20.7", "pushes and pulls"),
-        T::Regctl => go("regctl", "github.com/regclient/regclient/cmd/regctl", "v0.11.7", "pushes and pulls, referrers"),
-        T::Helm => go("helm", "helm.sh/helm/v4/cmd/helm", "v4.2.4", "packages, pushes and pulls charts"),
-        T::Helm3 => slow(go("helm3", "helm.sh/helm/v3/cmd/helm", "v3.22.0", "the same, as most people have it")),
+        T::Crane => go(
+            "crane",
+            "github.com/google/go-containerregistry/cmd/crane",
+            "v0.20.7",
+            "pushes and pulls",
+        ),
+        T::Regctl => go(
+            "regctl",
+            "github.com/regclient/regclient/cmd/regctl",
+            "v0.11.7",
+            "pushes and pulls, referrers",
+        ),
+        T::Helm => go(
+            "helm",
+            "helm.sh/helm/v4/cmd/helm",
+            "v4.2.4",
+            "packages, pushes and pulls charts",
+        ),
+        T::Helm3 => slow(go(
+            "helm3",
+            "helm.sh/helm/v3/cmd/helm",
+            "v3.22.0",
+            "the same, as most people have it",
+        )),
         T::Distribution => Entry {
             source: Source::GoModule {
                 module: "github.com/distribution/distribution/v3/cmd/registry",
                 version: "v3.1.2",
                 builds: "registry",
             },
-            ..go("distribution", "", "", "distribution 3.1, to be measured against")
+            ..go(
+                "distribution",
+                "",
+                "",
+                "distribution 3.1, to be measured against",
+            )
         },
         T::Fuse => root(machine("fuse", "/dev/fuse", "the file system that forgets")),
-        T::Mount => root(machine("mount", "/bin/mount", "small file systems that fill up")),
+        T::Mount => root(machine(
+            "mount",
+            "/bin/mount",
+            "small file systems that fill up",
+        )),
     }
 }
 
@@ -83,7 +182,13 @@ const fn debian(
     purpose: &'static str,
 ) -> Entry {
     let source = Source::Debian { package, program };
-    Entry { name, source, cost: Cost::Quick, purpose, user: User::Any }
+    Entry {
+        name,
+        source,
+        cost: Cost::Quick,
+        purpose,
+        user: User::Any,
+    }
 }
 
 const fn go(
@@ -97,19 +202,41 @@ const fn go(
         b"helm3" => "helm",
         _ => name,
     };
-    let source = Source::GoModule { module, version, builds };
-    Entry { name, source, cost: Cost::Quick, purpose, user: User::Any }
+    let source = Source::GoModule {
+        module,
+        version,
+        builds,
+    };
+    Entry {
+        name,
+        source,
+        cost: Cost::Quick,
+        purpose,
+        user: User::Any,
+    }
 }
 
 const fn machine(name: &'static str, path: &'static str, purpose: &'static str) -> Entry {
     let source = Source::Machine { path };
-    Entry { name, source, cost: Cost::Quick, purpose, user: User::Any }
+    Entry {
+        name,
+        source,
+        cost: Cost::Quick,
+        purpose,
+        user: User::Any,
+    }
 }
 
 const fn root(entry: Entry) -> Entry {
-    Entry { user: User::Root, ..entry }
+    Entry {
+        user: User::Root,
+        ..entry
+    }
 }
 
 const fn slow(entry: Entry) -> Entry {
-    Entry { cost: Cost::Slow, ..entry }
+    Entry {
+        cost: Cost::Slow,
+        ..entry
+    }
 }
