@@ -10,4 +10,6 @@ pub mod name;
 pub mod reference;
 
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
+pub use manifest::{Descriptor, ManifestError, ManifestKind, ManifestView};
 pub use name::{NameError, RepositoryName, TagName};
+pub use reference::{Location, Reference, ReferenceError, RegistryHost, TagOrDigest};
