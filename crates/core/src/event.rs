@@ -55,6 +55,14 @@ impl Event {
         }
     }
 
+    /// The repository it happened to: who may not pull from it must not learn of the event. `None` where it concerns no single one.
+    pub fn repository(&self) -> Option<&refloat_oci::RepositoryName> {
+        match self {
+            Self::Registry(event) => Some(event.repository()),
+            Self::Access(_) | Self::Audit(_) => None,
+        }
+    }
+
     /// The body as the log stores it.
     pub fn to_body(&self) -> Vec<u8> {
         let data = match self {

@@ -90,6 +90,22 @@ pub enum RegistryEvent {
     },
 }
 
+impl RegistryEvent {
+    /// The repository it happened to.
+    pub fn repository(&self) -> &RepositoryName {
+        match self {
+            Self::RepositoryCreated { repository }
+            | Self::ManifestPushed { repository, .. }
+            | Self::ManifestDeleted { repository, .. }
+            | Self::TagMoved { repository, .. }
+            | Self::TagDeleted { repository, .. }
+            | Self::UploadFinished { repository, .. }
+            | Self::UploadMounted { repository, .. }
+            | Self::UploadRemoved { repository, .. } => repository,
+        }
+    }
+}
+
 super::names!(RegistryEvent {
     RepositoryCreated = "repository.created",
     ManifestPushed = "manifest.pushed",

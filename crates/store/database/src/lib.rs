@@ -6,8 +6,14 @@
 //! The portable SQL: `$1`.. parameters, `on conflict .. do`, `returning`, read-only CTEs, window functions, partial indexes.
 //! Not portable, and so not used: arrays, writable CTEs, ILIKE, now(), sequences, NULLS ordering, integer division.
 
+mod clock;
+mod database;
 mod error;
+mod migration;
+mod sqlite;
 mod tx;
 
-pub use error::StoreError;
+pub use database::{Database, DatabaseOptions};
+pub use error::{OpenError, StoreError};
+pub use migration::Migration;
 pub use tx::{Dialect, Operation, Row, Sql, Tx, Value, sql};

@@ -145,6 +145,8 @@ impl Row {
 }
 
 /// An open transaction. Operations await nothing but this: on SQLite they run to their end on the writer's thread.
+///
+/// After an error of a statement the operation returns it: PostgreSQL refuses every further statement of the transaction.
 pub trait Tx: Send {
     /// Runs a statement and returns its rows.
     fn query<'a>(&'a mut self, sql: Sql, parameters: &'a [Value]) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
@@ -154,6 +156,10 @@ pub trait Tx: Send {
 
     /// The time of this transaction by the database, never before the last one's of this process.
     fn now(&self) -> Timestamp;
+
+    /// An instant later than every one this gave out before in this transaction, and later than `after`; the first is [`Tx::now`]
+    /// unless `after` says otherwise. It orders what one transaction writes several of.
+    fn tick(&mut self, after: Timestamp) -> Timestamp;
 
     /// Which database this is.
     fn dialect(&self) -> Dialect;

@@ -179,7 +179,7 @@ create table blob (
     size bigint not null,
     bytes bytea,
     storage_key text collate "C" unique,
-    checksums blob not null,
+    checksums bytea not null,
     created_at bigint not null,
     verified_at bigint not null,
     damage text collate "C",

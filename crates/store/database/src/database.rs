@@ -1,0 +1,142 @@
+//! A database of either kind.
+
+use crate::clock::Clock;
+use crate::error::{OpenError, StoreError};
+use crate::migration::Migration;
+use crate::sqlite::Sqlite;
+use crate::tx::{Dialect, Operation};
+use refloat_core::{Secret, Timestamp};
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a database is.
+#[derive(Debug, Clone)]
+pub struct DatabaseOptions(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Sqlite(PathBuf),
+    Postgres(Secret<String>),
+}
+
+impl DatabaseOptions {
+    /// SQLite in this folder.
+    pub fn sqlite(folder: PathBuf) -> Self {
+        Self(Kind::Sqlite(folder))
+    }
+
+    /// PostgreSQL at this address.
+    pub fn postgres(url: Secret<String>) -> Self {
+        Self(Kind::Postgres(url))
+    }
+}
+
+/// An open, migrated database. Cheap to clone; the last clone closes it.
+#[derive(Clone)]
+pub struct Database {
+    driver: Driver,
+    clock: Clock,
+    place: Arc<str>,
+}
+
+#[derive(Clone)]
+enum Driver {
+    Sqlite(Arc<Sqlite>),
+}
+
+impl Database {
+    /// Opens a database and brings its tables to the newest of `migrations`.
+    ///
+    /// # Errors
+    /// [`OpenError`], by name; the database is left as it was.
+    pub async fn open(options: DatabaseOptions, migrations: &'static [Migration]) -> Result<Self, OpenError> {
+        let clock = Clock::default();
+        let (driver, place) = match options.0 {
+            Kind::Sqlite(folder) => {
+                let (path, with) = (folder.clone(), clock.clone());
+                let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, migrations, with)).await;
+                let sqlite = opened.map_err(|error| OpenError::Io {
+                    path: folder.clone(),
+                    source: error.into(),
+                })??;
+                (Driver::Sqlite(Arc::new(sqlite)), folder.display().to_string())
+            }
+            Kind::Postgres(_) => return Err(OpenError::Address("PostgreSQL is not built yet".to_owned())),
+        };
+        Ok(Self {
+            driver,
+            clock,
+            place: place.into(),
+        })
+    }
+
+    /// Runs a whole operation in a transaction that may write. It may run more than once.
+    ///
+    /// # Errors
+    /// What the operation returned, or what kept it from committing; nothing of it is visible then.
+    pub async fn write<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite.write(operation).await,
+        }
+    }
+
+    /// Runs a whole operation on a snapshot, read-only.
+    ///
+    /// # Errors
+    /// What the operation returned, or what kept it from reading.
+    pub async fn read<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite.read(operation).await,
+        }
+    }
+
+    /// Which database this is.
+    pub fn dialect(&self) -> Dialect {
+        match &self.driver {
+            Driver::Sqlite(_) => Dialect::Sqlite,
+        }
+    }
+
+    /// A number that grows with every commit before its caller is answered, where this process sees all commits: SQLite only.
+    pub fn generation(&self) -> Option<u64> {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => Some(sqlite.generation()),
+        }
+    }
+
+    /// Ends when this process has committed something after the call. A hint, nothing more.
+    pub fn committed(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let mut commits = match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite.commits(),
+        };
+        async move {
+            // An error says that the database was closed: whoever waits looks again and learns it.
+            let _ = commits.changed().await;
+        }
+    }
+
+    /// The clock gives no instant before `floor` from now on.
+    pub fn raise_clock(&self, floor: Timestamp) {
+        self.clock.clamp(floor);
+    }
+
+    /// Where the database is, without its password.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Copies the database as it is now to the new file `to`, durable when this returns.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the file; PostgreSQL refuses and names the tool that does it.
+    pub async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => {
+                let (sqlite, to) = (Arc::clone(sqlite), to.to_owned());
+                let copied = tokio::task::spawn_blocking(move || sqlite.back_up(&to)).await;
+                copied.unwrap_or_else(|error| Err(StoreError::terminal(error.to_string())))
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Where each consumer of the log stands.

@@ -1,0 +1,1 @@
+//! Jobs: the only schedule there is.
