@@ -6,7 +6,16 @@
 //! build [`point`] is an empty function. Every name stands in [`POINTS`], which the tests walk.
 
 /// Every fail point of the product, in the order of its areas. `cargo xtask tidy` compares this list with the sources.
-pub const POINTS: &[&str] = &[];
+pub const POINTS: &[&str] = &[
+    "blob.finished",
+    "blob.folder_made",
+    "blob.folder_synced",
+    "blob.removed",
+    "blob.renamed",
+    "blob.synced",
+    "upload.synced",
+    "upload.written",
+];
 
 /// The error that an armed point of kind `error` returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,208 @@
+//! Network to buffer to disk: one batch is hashed and written while the next one arrives.
+
+use crate::blocking::ended;
+use crate::layout::{Layout, sync_folder};
+use crate::live::{Hashes, Lease, Live};
+use crate::{LocalBlobs, failure};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use refloat_core::{Failure, StorageKey};
+use refloat_oci::Algorithm;
+use refloat_ports::{AppendError, ByteStream};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::sync::Arc;
+
+/// How many bytes are written and hashed in one go.
+const BATCH_BYTES: usize = 256 * 1024;
+/// The most pieces of one batch, for bodies that arrive byte by byte.
+const BATCH_PIECES_MAX: usize = 1024;
+
+pub(crate) async fn append(
+    blobs: &LocalBlobs,
+    key: StorageKey,
+    offset: u64,
+    mut body: ByteStream,
+) -> Result<u64, AppendError> {
+    let (mut batch, mut broken) = collect(&mut body).await;
+    if batch.is_empty() {
+        return broken.map_or(Ok(offset), |source| {
+            Err(AppendError::Body {
+                source,
+                length: offset,
+            })
+        });
+    }
+    let lease = Live::take(&blobs.live, &key)?;
+    let layout = Arc::clone(&blobs.layout);
+    let mut writer = blobs
+        .writes
+        .run(move || Writer::open(layout, lease, key, offset))
+        .await?;
+    while !batch.is_empty() {
+        let pieces = std::mem::take(&mut batch);
+        let writing = blobs.writes.start(move || writer.write(&pieces)).await;
+        if broken.is_none() {
+            (batch, broken) = collect(&mut body).await;
+        }
+        writer = ended(writing).await?;
+    }
+    let length = blobs.writes.run(move || writer.sync()).await?;
+    broken.map_or(Ok(length), |source| {
+        Err(AppendError::Body { source, length })
+    })
+}
+
+/// The next batch; empty at the end of the body. An error of the body comes with what preceded it.
+async fn collect(body: &mut ByteStream) -> (Vec<Bytes>, Option<io::Error>) {
+    let mut batch = Vec::new();
+    let mut length = 0;
+    while length < BATCH_BYTES && batch.len() < BATCH_PIECES_MAX {
+        match body.next().await {
+            Some(Ok(bytes)) if bytes.is_empty() => {}
+            Some(Ok(bytes)) => {
+                length += bytes.len();
+                batch.push(bytes);
+            }
+            Some(Err(error)) => return (batch, Some(error)),
+            None => break,
+        }
+    }
+    (batch, None)
+}
+
+/// An upload's file while one append writes it.
+struct Writer {
+    layout: Arc<Layout>,
+    lease: Lease,
+    key: StorageKey,
+    file: File,
+    /// The entry of the file may not be on disk yet.
+    new: bool,
+    offset: u64,
+    position: u64,
+    /// What was known of the first `offset` bytes, for the way back.
+    before: Option<Hashes>,
+}
+
+impl Writer {
+    fn open(
+        layout: Arc<Layout>,
+        mut lease: Lease,
+        key: StorageKey,
+        offset: u64,
+    ) -> Result<Self, AppendError> {
+        let cannot = |error: &io::Error| failure(&format!("cannot open upload `{key}`"), error);
+        let path = layout.upload(&key);
+        let new = offset == 0;
+        let opened = OpenOptions::new()
+            .write(true)
+            .create(new)
+            .truncate(false)
+            .open(path);
+        let mut file = match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !new => {
+                return Err(lost(lease, key, absent()));
+            }
+            other => other.map_err(|error| cannot(&error))?,
+        };
+        let length = file.metadata().map_err(|error| cannot(&error))?.len();
+        if length < offset {
+            return Err(lost(lease, key, absent()));
+        }
+        if length > offset {
+            file.set_len(offset).map_err(|error| cannot(&error))?;
+        }
+        file.seek(SeekFrom::Start(offset))
+            .map_err(|error| cannot(&error))?;
+        let known = lease.hashes.take();
+        let algorithm = known.as_ref().map_or(Algorithm::Sha256, Hashes::algorithm);
+        let hashes = known.filter(|hashes| hashes.length() == offset);
+        lease.hashes = if new && hashes.is_none() {
+            Some(Hashes::new(algorithm))
+        } else {
+            hashes
+        };
+        Ok(Self {
+            layout,
+            before: lease.hashes.clone(),
+            lease,
+            key,
+            file,
+            new,
+            offset,
+            position: offset,
+        })
+    }
+
+    /// Writes one batch. If that fails, the upload is as before this append.
+    fn write(mut self, pieces: &[Bytes]) -> Result<Self, AppendError> {
+        match self.write_all(pieces) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(self.give_back(&error)),
+        }
+    }
+
+    fn write_all(&mut self, pieces: &[Bytes]) -> io::Result<()> {
+        let mut slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut rest = &mut slices[..];
+        while !rest.is_empty() {
+            match self.file.write_vectored(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for piece in pieces {
+            if let Some(hashes) = &mut self.lease.hashes {
+                hashes.update(piece);
+            }
+            self.position += piece.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Frees the room of what was not acknowledged: a full disk must not stay full of it.
+    fn give_back(mut self, error: &io::Error) -> AppendError {
+        self.lease.hashes = self.before.take();
+        if let Err(second) = self.file.set_len(self.offset) {
+            tracing::warn!(key = %self.key, error = %second, "the unacknowledged end of an upload could not be cut off");
+        }
+        failure(&format!("cannot write upload `{}`", self.key), error).into()
+    }
+
+    /// Puts the bytes on disk and returns the upload's length.
+    fn sync(self) -> Result<u64, AppendError> {
+        if let Err(injected) = refloat_fail::point("upload.written") {
+            return Err(self.give_back(&injected.into()));
+        }
+        let folder = || {
+            if self.new {
+                sync_folder(self.layout.uploads())
+            } else {
+                Ok(())
+            }
+        };
+        let synced = self.file.sync_data().and_then(|()| folder());
+        if let Err(error) = synced {
+            // The kernel may have dropped the bytes and forgotten it: nothing of this upload can be trusted.
+            let _ = fs::remove_file(self.layout.upload(&self.key));
+            let cause = failure("fsync failed", &error);
+            return Err(lost(self.lease, self.key, cause));
+        }
+        if let Err(injected) = refloat_fail::point("upload.synced") {
+            return Err(self.give_back(&injected.into()));
+        }
+        Ok(self.position)
+    }
+}
+
+fn absent() -> Failure {
+    Failure::Damaged("the file has fewer bytes than were acknowledged".to_owned())
+}
+
+fn lost(mut lease: Lease, key: StorageKey, cause: Failure) -> AppendError {
+    lease.hashes = None;
+    AppendError::Lost { key, cause }
+}
