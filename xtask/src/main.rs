@@ -1,2 +1,60 @@
-//! xtask
-fn main() {}
+//! The project's own verbs: `cargo xtask VERB`.
+//!
+//! Each verb is a file of its own with one `run`; this one only names them.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line speaks on standard output"
+)]
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod deny;
+mod rig;
+mod stage;
+mod suite;
+mod tidy;
+mod trial;
+
+/// Builds, checks and shows Refloat.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Starts the registry, pushes a real image through it and pulls it back
+    Try,
+    /// Installs what is missing and runs every check and every test
+    Test(suite::Arguments),
+    /// Checks what the compiler does not: direction of uses, purity, sizes, names
+    Tidy,
+    /// The outside programs that the tests use
+    #[command(subcommand)]
+    Rig(rig::Verb),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().verb) {
+        Ok(code) => code,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<ExitCode> {
+    match verb {
+        Verb::Try => trial::run(),
+        Verb::Test(arguments) => Ok(suite::run(&arguments)),
+        Verb::Tidy => tidy::run(),
+        Verb::Rig(verb) => rig::run(&verb),
+    }
+}

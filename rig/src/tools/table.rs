@@ -1,159 +1,207 @@
-//! The table of tools. To add one: a variant, its place in `ALL`, a row here.
+//! The table of tools. To add one: a variant, and a row here at the same place.
 
 use super::{Cost, Entry, Source, Tool, User};
 
 impl Tool {
     /// All of them, in the order in which `rig list` shows them.
-    pub const ALL: [Tool; 24] = [
-        Tool::Buildah,
-        Tool::Skopeo,
-        Tool::Podman,
-        Tool::Umoci,
-        Tool::DockerRegistry,
-        Tool::Docker,
-        Tool::Containerd,
-        Tool::Runc,
-        Tool::CniPlugins,
-        Tool::Busybox,
-        Tool::Mmdebstrap,
-        Tool::Postgres,
-        Tool::Wrk,
-        Tool::Ip,
-        Tool::Htpasswd,
-        Tool::Openssl,
-        Tool::Go,
-        Tool::Crane,
-        Tool::Regctl,
-        Tool::Helm,
-        Tool::Helm3,
-        Tool::Distribution,
-        Tool::Fuse,
-        Tool::Mount,
-    ];
+    pub const ALL: [Tool; TABLE.len()] = {
+        let mut all = [Tool::Buildah; TABLE.len()];
+        let mut at = 0;
+        while at < TABLE.len() {
+            all[at] = TABLE[at].0;
+            at += 1;
+        }
+        all
+    };
 }
 
 /// The row of `tool`.
 pub(super) fn entry(tool: Tool) -> Entry {
-    use Tool as T;
-    match tool {
-        T::Buildah => root(debian(
+    // Rows stand in the order of the variants; a test holds them to it.
+    TABLE[tool as usize].1
+}
+
+const TABLE: [(Tool, Entry); 24] = [
+    (
+        Tool::Buildah,
+        root(debian(
             "buildah",
             "buildah",
             "/usr/bin/buildah",
             "builds, pushes and pulls",
         )),
-        T::Skopeo => debian("skopeo", "skopeo", "/usr/bin/skopeo", "copies images"),
-        T::Podman => root(debian(
+    ),
+    (
+        Tool::Skopeo,
+        debian("skopeo", "skopeo", "/usr/bin/skopeo", "copies images"),
+    ),
+    (
+        Tool::Podman,
+        root(debian(
             "podman",
             "podman",
             "/usr/bin/podman",
             "pushes and pulls",
         )),
-        T::Umoci => debian(
+    ),
+    (
+        Tool::Umoci,
+        debian(
             "umoci",
             "umoci",
             "/usr/bin/umoci",
             "unpacks images, a second opinion on layers",
         ),
-        T::DockerRegistry => debian(
+    ),
+    (
+        Tool::DockerRegistry,
+        debian(
             "docker-registry",
             "docker-registry",
             "/usr/bin/docker-registry",
             "distribution 2.8, to be measured against",
         ),
-        T::Docker => root(debian(
+    ),
+    (
+        Tool::Docker,
+        root(debian(
             "docker",
             "docker.io",
             "/usr/bin/docker",
             "client and daemon of one version",
         )),
-        T::Containerd => root(debian(
+    ),
+    (
+        Tool::Containerd,
+        root(debian(
             "containerd",
             "containerd",
             "/usr/bin/containerd",
             "pulls as a node does",
         )),
-        T::Runc => root(debian(
+    ),
+    (
+        Tool::Runc,
+        root(debian(
             "runc",
             "runc",
             "/usr/sbin/runc",
             "starts containers",
         )),
-        T::CniPlugins => root(debian(
+    ),
+    (
+        Tool::CniPlugins,
+        root(debian(
             "cni-plugins",
             "containernetworking-plugins",
             "/usr/lib/cni/loopback",
             "networks of pods",
         )),
-        T::Busybox => debian(
+    ),
+    (
+        Tool::Busybox,
+        debian(
             "busybox",
             "busybox-static",
             "/bin/busybox",
             "the content of test images",
         ),
-        T::Mmdebstrap => root(debian(
+    ),
+    (
+        Tool::Mmdebstrap,
+        root(debian(
             "mmdebstrap",
             "mmdebstrap",
             "/usr/bin/mmdebstrap",
             "makes real Debian roots",
         )),
-        T::Postgres => root(debian(
+    ),
+    (
+        Tool::Postgres,
+        root(debian(
             "postgres",
             "postgresql",
             "/usr/lib/postgresql/*/bin/postgres",
             "the clustered database",
         )),
-        T::Wrk => debian("wrk", "wrk", "/usr/bin/wrk", "load"),
-        T::Ip => root(debian(
+    ),
+    (Tool::Wrk, debian("wrk", "wrk", "/usr/bin/wrk", "load")),
+    (
+        Tool::Ip,
+        root(debian(
             "ip",
             "iproute2",
             "/sbin/ip",
             "network namespaces, so that TLS is verified",
         )),
-        T::Htpasswd => debian(
+    ),
+    (
+        Tool::Htpasswd,
+        debian(
             "htpasswd",
             "apache2-utils",
             "/usr/bin/htpasswd",
             "accounts of foreign registries",
         ),
-        T::Openssl => debian(
+    ),
+    (
+        Tool::Openssl,
+        debian(
             "openssl",
             "openssl",
             "/usr/bin/openssl",
             "a second opinion on certificates",
         ),
-        T::Go => Entry {
+    ),
+    (
+        Tool::Go,
+        Entry {
             name: "go",
             source: Source::GoToolchain { version: "1.26.6" },
             cost: Cost::Quick,
             purpose: "builds the tools below",
             user: User::Any,
         },
-        T::Crane => go(
+    ),
+    (
+        Tool::Crane,
+        go(
             "crane",
             "github.com/google/go-containerregistry/cmd/crane",
             "v0.20.7",
             "pushes and pulls",
         ),
-        T::Regctl => go(
+    ),
+    (
+        Tool::Regctl,
+        go(
             "regctl",
             "github.com/regclient/regclient/cmd/regctl",
             "v0.11.7",
             "pushes and pulls, referrers",
         ),
-        T::Helm => go(
+    ),
+    (
+        Tool::Helm,
+        go(
             "helm",
             "helm.sh/helm/v4/cmd/helm",
             "v4.2.4",
             "packages, pushes and pulls charts",
         ),
-        T::Helm3 => slow(go(
+    ),
+    (
+        Tool::Helm3,
+        slow(go(
             "helm3",
             "helm.sh/helm/v3/cmd/helm",
             "v3.22.0",
             "the same, as most people have it",
         )),
-        T::Distribution => Entry {
+    ),
+    (
+        Tool::Distribution,
+        Entry {
             source: Source::GoModule {
                 module: "github.com/distribution/distribution/v3/cmd/registry",
                 version: "v3.1.2",
@@ -166,14 +214,20 @@ pub(super) fn entry(tool: Tool) -> Entry {
                 "distribution 3.1, to be measured against",
             )
         },
-        T::Fuse => root(machine("fuse", "/dev/fuse", "the file system that forgets")),
-        T::Mount => root(machine(
+    ),
+    (
+        Tool::Fuse,
+        root(machine("fuse", "/dev/fuse", "the file system that forgets")),
+    ),
+    (
+        Tool::Mount,
+        root(machine(
             "mount",
             "/bin/mount",
             "small file systems that fill up",
         )),
-    }
-}
+    ),
+];
 
 const fn debian(
     name: &'static str,
@@ -238,5 +292,17 @@ const fn slow(entry: Entry) -> Entry {
     Entry {
         cost: Cost::Slow,
         ..entry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_stands_at_its_variant() {
+        for (place, (tool, _)) in TABLE.iter().enumerate() {
+            assert_eq!(*tool as usize, place, "{tool:?}");
+        }
     }
 }
