@@ -1,6 +1,7 @@
 //! What goes out: blobs, manifests, lists, referrers.
 
 mod blob;
+pub(crate) mod cache;
 mod list;
 mod manifest;
 

@@ -1,5 +1,7 @@
 //! What comes in: blobs by upload, and manifests.
 
+mod body;
+pub(crate) mod lease;
 mod manifest;
 mod upload;
 

@@ -1,0 +1,10 @@
+//! The runtime that owns every task of `flow`: each has a name, a way to be cancelled and a panic policy.
+//!
+//! [`Tasks::durable`] runs work that must not stop half way when its caller goes away. An [`Executor`] is work that
+//! never ends: level-triggered (it looks at rows, never at what woke it), safe to run twice, woken by commits and by a timer.
+
+mod executor;
+mod tasks;
+
+pub use executor::{Executor, Turn};
+pub use tasks::{Stop, Tasks};
