@@ -38,17 +38,32 @@ pub struct Options {
 
 /// Runs the comparison and prints its tables.
 pub fn registry(options: &Options) -> Result<()> {
-    rig::tools::ensure(&[rig::Tool::Distribution, rig::Tool::DockerRegistry, rig::Tool::Wrk])?;
+    refloat_rig::tools::ensure(&[
+        refloat_rig::Tool::Distribution,
+        refloat_rig::Tool::DockerRegistry,
+        refloat_rig::Tool::Wrk,
+    ])?;
     let contenders = contender::start_all(options.alone)?;
     let measures: Vec<_> = Measure::ALL
         .into_iter()
-        .filter(|measure| options.only.as_deref().is_none_or(|word| measure.name().contains(word)))
+        .filter(|measure| {
+            options
+                .only
+                .as_deref()
+                .is_none_or(|word| measure.name().contains(word))
+        })
         .collect();
-    let mut figures: Vec<Vec<Vec<Figures>>> = vec![vec![Vec::new(); contenders.len()]; measures.len()];
+    let mut figures: Vec<Vec<Vec<Figures>>> =
+        vec![vec![Vec::new(); contenders.len()]; measures.len()];
     for round in 1..=options.rounds {
         for (row, measure) in figures.iter_mut().zip(&measures) {
             for (column, contender) in row.iter_mut().zip(&contenders) {
-                eprintln!("round {round} of {}: {}, {}", options.rounds, measure.name(), contender.name());
+                println!(
+                    "round {round} of {}: {}, {}",
+                    options.rounds,
+                    measure.name(),
+                    contender.name()
+                );
                 let seen = load::run(*measure, contender, options.seconds, options.connections)
                     .with_context(|| format!("{} against {}", measure.name(), contender.name()))?;
                 column.push(seen);

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod deny;
 mod rig;
 mod stage;
@@ -35,9 +36,18 @@ enum Verb {
     Test(suite::Arguments),
     /// Checks what the compiler does not: direction of uses, purity, sizes, names
     Tidy,
+    /// Measures Refloat beside its peers, in one run
+    #[command(subcommand)]
+    Bench(Bench),
     /// The outside programs that the tests use
     #[command(subcommand)]
     Rig(rig::Verb),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Manifest GET, pull and push against distribution 3.1 and docker-registry
+    Registry(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +65,9 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Try => trial::run(),
         Verb::Test(arguments) => Ok(suite::run(&arguments)),
         Verb::Tidy => tidy::run(),
+        Verb::Bench(Bench::Registry(options)) => {
+            bench::registry(&options).map(|()| ExitCode::SUCCESS)
+        }
         Verb::Rig(verb) => rig::run(&verb),
     }
 }

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use rig::foreign::{Access, Program, Registry};
-use rig::server::{Binary, Server, ServerOptions};
-use rig::tls::Authority;
+use refloat_rig::foreign::{Access, Program, Registry};
+use refloat_rig::process::Running;
+use refloat_rig::server::{self, Server, ServerOptions};
+use refloat_rig::tls::Authority;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,8 +22,14 @@ pub struct Contender {
 }
 
 enum Kind {
-    Refloat { server: Server, password: String },
-    Peer { registry: Registry, token: String },
+    Refloat {
+        server: Box<Server>,
+        password: String,
+    },
+    Peer {
+        registry: Registry,
+        token: String,
+    },
 }
 
 impl Contender {
@@ -42,7 +49,7 @@ impl Contender {
     /// The process whose processor time counts.
     pub fn pid(&self) -> u32 {
         match &self.kind {
-            Kind::Refloat { server, .. } => server.pid(),
+            Kind::Refloat { server, .. } => server.process().map_or(0, Running::pid),
             Kind::Peer { registry, .. } => registry.pid(),
         }
     }
@@ -52,12 +59,19 @@ impl Contender {
         match &self.kind {
             Kind::Peer { token, .. } => Ok(token.clone()),
             Kind::Refloat { password, .. } => {
-                let url = format!("{}/token?scope=repository:{REPOSITORY}:pull,push", self.url());
+                let url = format!(
+                    "{}/token?scope=repository:{REPOSITORY}:pull,push",
+                    self.url()
+                );
                 let answer = reqwest::blocking::Client::new()
                     .get(url)
                     .basic_auth("admin", Some(password))
                     .send()?;
-                ensure!(answer.status().is_success(), "the token service answered {}", answer.status());
+                ensure!(
+                    answer.status().is_success(),
+                    "the token service answered {}",
+                    answer.status()
+                );
                 let body: serde_json::Value = answer.json()?;
                 let token = body["token"].as_str().context("no token in the answer")?;
                 Ok(token.to_owned())
@@ -68,15 +82,21 @@ impl Contender {
 
 /// Starts Refloat's release build and, unless `alone`, its peers.
 pub fn start_all(alone: bool) -> Result<Vec<Contender>> {
-    let server = Server::start(ServerOptions {
-        binary: Binary::Release,
-        environment: vec![("REFLOAT_LOG".to_owned(), "warn".to_owned())],
-        ..ServerOptions::default()
-    })?;
+    let program = server::build(&["--release"])?;
+    let server = Server::start_program(
+        &program,
+        ServerOptions {
+            environment: vec![("REFLOAT_LOG".to_owned(), "warn".to_owned())],
+            ..ServerOptions::default()
+        },
+    )?;
     let password = server.admin_password()?;
     let mut all = vec![Contender {
         name: "refloat",
-        kind: Kind::Refloat { server, password },
+        kind: Kind::Refloat {
+            server: Box::new(server),
+            password,
+        },
     }];
     if alone {
         return Ok(all);
@@ -99,7 +119,10 @@ pub fn start_all(alone: bool) -> Result<Vec<Contender>> {
         let registry = Registry::start(program, &access)?;
         all.push(Contender {
             name,
-            kind: Kind::Peer { registry, token: token.clone() },
+            kind: Kind::Peer {
+                registry,
+                token: token.clone(),
+            },
         });
     }
     Ok(all)
@@ -129,6 +152,11 @@ fn minted(certificate: &Path, key: &Path) -> Result<String> {
 /// The bytes between the lines of a PEM file with one section.
 fn pem_body(path: &Path) -> Result<Vec<u8>> {
     let text = std::fs::read_to_string(path)?;
-    let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
-    STANDARD.decode(body).with_context(|| format!("{} is not PEM", path.display()))
+    let body: String = text
+        .lines()
+        .filter(|line| !line.starts_with("-----"))
+        .collect();
+    STANDARD
+        .decode(body)
+        .with_context(|| format!("{} is not PEM", path.display()))
 }

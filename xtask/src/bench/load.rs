@@ -1,8 +1,14 @@
 //! The loads, and what is measured while they run.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "figures are rounded when they are told"
+)]
+
 use crate::bench::contender::{Contender, REPOSITORY};
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::blocking::{Body, Client, Response};
+use std::fmt::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -27,7 +33,12 @@ pub enum Measure {
 
 impl Measure {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 4] = [Self::ManifestGet, Self::BlobGet, Self::BlobPush, Self::ImagePush];
+    pub const ALL: [Self; 4] = [
+        Self::ManifestGet,
+        Self::BlobGet,
+        Self::BlobPush,
+        Self::ImagePush,
+    ];
 
     /// Its row in the table.
     pub fn name(self) -> &'static str {
@@ -70,7 +81,12 @@ pub struct Figures {
 }
 
 /// Runs one load once.
-pub fn run(measure: Measure, contender: &Contender, seconds: u64, connections: usize) -> Result<Figures> {
+pub fn run(
+    measure: Measure,
+    contender: &Contender,
+    seconds: u64,
+    connections: usize,
+) -> Result<Figures> {
     let client = Pusher::new(contender)?;
     match measure {
         Measure::ManifestGet => {
@@ -78,9 +94,9 @@ pub fn run(measure: Measure, contender: &Contender, seconds: u64, connections: u
             let url = format!("{}/v2/{REPOSITORY}/manifests/small-1", contender.url());
             let seen = wrk(contender, &client.token, &url, seconds, connections)?;
             Ok(Figures {
-                rate: seen.requests as f64 / seen.seconds,
+                rate: seen.requests / seen.seconds,
                 p99_ms: seen.p99_ms,
-                cost: seen.cpu.as_secs_f64() * 1e6 / seen.requests as f64,
+                cost: seen.cpu.as_secs_f64() * 1e6 / seen.requests,
             })
         }
         Measure::BlobGet => {
@@ -100,7 +116,9 @@ pub fn run(measure: Measure, contender: &Contender, seconds: u64, connections: u
 }
 
 fn blob_push(contender: &Contender, client: &Pusher) -> Result<Figures> {
-    let blobs: Vec<_> = (0..LARGE_PUSHES).map(|_| noise(LARGE_BYTES, fresh_seed())).collect();
+    let blobs: Vec<_> = (0..LARGE_PUSHES)
+        .map(|_| noise(LARGE_BYTES, fresh_seed()))
+        .collect();
     let digests: Vec<_> = blobs.iter().map(|blob| digest(blob)).collect();
     let (cpu, start) = (cpu_time(contender.pid())?, Instant::now());
     let mut slowest = Duration::ZERO;
@@ -113,7 +131,7 @@ fn blob_push(contender: &Contender, client: &Pusher) -> Result<Figures> {
     Ok(Figures {
         rate: mib / start.elapsed().as_secs_f64(),
         p99_ms: slowest.as_secs_f64() * 1e3,
-        cost: (cpu_time(contender.pid())? - cpu).as_secs_f64() * 1024.0 / mib,
+        cost: cpu_time(contender.pid())?.saturating_sub(cpu).as_secs_f64() * 1024.0 / mib,
     })
 }
 
@@ -134,7 +152,10 @@ fn image_push(contender: &Contender) -> Result<Figures> {
                 })
             })
             .collect();
-        spawned.into_iter().map(|worker| worker.join().expect("a worker does not panic")).collect()
+        spawned
+            .into_iter()
+            .map(|worker| worker.join().expect("a worker does not panic"))
+            .collect()
     });
     let elapsed = start.elapsed().as_secs_f64();
     let mut times = Vec::new();
@@ -145,7 +166,8 @@ fn image_push(contender: &Contender) -> Result<Figures> {
     Ok(Figures {
         rate: times.len() as f64 / elapsed,
         p99_ms: times[times.len() * 99 / 100].as_secs_f64() * 1e3,
-        cost: (cpu_time(contender.pid())? - cpu).as_secs_f64() * 1e3 / times.len() as f64,
+        cost: cpu_time(contender.pid())?.saturating_sub(cpu).as_secs_f64() * 1e3
+            / times.len() as f64,
     })
 }
 
@@ -164,7 +186,7 @@ pub fn hashing_seconds_per_gib() -> f64 {
 }
 
 struct Seen {
-    requests: u64,
+    requests: f64,
     bytes: f64,
     seconds: f64,
     p99_ms: f64,
@@ -172,7 +194,13 @@ struct Seen {
 }
 
 /// wrk reports through a script of ours, in numbers instead of prose.
-fn wrk(contender: &Contender, token: &str, url: &str, seconds: u64, connections: usize) -> Result<Seen> {
+fn wrk(
+    contender: &Contender,
+    token: &str,
+    url: &str,
+    seconds: u64,
+    connections: usize,
+) -> Result<Seen> {
     let folder = tempfile::tempdir()?;
     let script = folder.path().join("report.lua");
     std::fs::write(
@@ -181,24 +209,33 @@ fn wrk(contender: &Contender, token: &str, url: &str, seconds: u64, connections:
          l:percentile(99), s.errors.status + s.errors.connect + s.errors.read + s.errors.write)) end\n",
     )?;
     let cpu = cpu_time(contender.pid())?;
-    let mut command = Command::new(rig::Tool::Wrk.path()?);
+    let mut command = Command::new(refloat_rig::Tool::Wrk.path()?);
     command
-        .args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), "--timeout", "20s"])
+        .args([
+            "-t1",
+            &format!("-c{connections}"),
+            &format!("-d{seconds}s"),
+            "--timeout",
+            "20s",
+        ])
         .arg("-H")
         .arg(format!("Authorization: Bearer {token}"))
         .arg("-s")
         .arg(&script)
         .arg(url);
-    let output = rig::run::stdout(&mut command)?;
-    let cpu = cpu_time(contender.pid())? - cpu;
-    let line = output.lines().find_map(|line| line.strip_prefix("FIGURES ")).context("wrk told no figures")?;
+    let output = refloat_rig::run::stdout(&mut command)?;
+    let cpu = cpu_time(contender.pid())?.saturating_sub(cpu);
+    let line = output
+        .lines()
+        .find_map(|line| line.strip_prefix("FIGURES "))
+        .context("wrk told no figures")?;
     let numbers: Vec<f64> = line.split(' ').map(str::parse).collect::<Result<_, _>>()?;
     let &[requests, bytes, micros, p99_micros, errors] = numbers.as_slice() else {
         bail!("wrk told {line}");
     };
     ensure!(errors == 0.0, "{errors} requests failed");
     Ok(Seen {
-        requests: requests as u64,
+        requests,
         bytes,
         seconds: micros / 1e6,
         p99_ms: p99_micros / 1e3,
@@ -209,8 +246,15 @@ fn wrk(contender: &Contender, token: &str, url: &str, seconds: u64, connections:
 /// User and system time of a process so far, all threads (proc(5): fields 14 and 15, in ticks of 10 ms).
 fn cpu_time(pid: u32) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let (_, fields) = stat.rsplit_once(") ").context("a stat line without a name")?;
-    let ticks: u64 = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().unwrap_or(0)).sum();
+    let (_, fields) = stat
+        .rsplit_once(") ")
+        .context("a stat line without a name")?;
+    let ticks: u64 = fields
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .map(|field| field.parse::<u64>().unwrap_or(0))
+        .sum();
     Ok(Duration::from_millis(ticks * 10))
 }
 
@@ -237,22 +281,34 @@ impl Pusher {
     }
 
     fn blob_with_digest(&self, bytes: Vec<u8>, digest: &str) -> Result<()> {
-        let begun = self.client.post(format!("{}/blobs/uploads/", self.base)).bearer_auth(&self.token).send()?;
+        let begun = self
+            .client
+            .post(format!("{}/blobs/uploads/", self.base))
+            .bearer_auth(&self.token)
+            .send()?;
         let begun = expect(begun, 202)?;
         let location = begun.headers()["location"].to_str()?;
         let host = self.base.split("/v2/").next().unwrap_or_default();
-        let mut target = if location.starts_with('/') { format!("{host}{location}") } else { location.to_owned() };
+        let mut target = if location.starts_with('/') {
+            format!("{host}{location}")
+        } else {
+            location.to_owned()
+        };
         target.push(if target.contains('?') { '&' } else { '?' });
-        target.push_str(&format!("digest={digest}"));
+        target.push_str("digest=");
+        target.push_str(digest);
         let put = self.client.put(target).bearer_auth(&self.token);
-        let put = put.header("content-type", "application/octet-stream").body(Body::from(bytes));
+        let put = put
+            .header("content-type", "application/octet-stream")
+            .body(Body::from(bytes));
         expect(put.send()?, 201)?;
         Ok(())
     }
 
     /// A whole image whose tag is `small-SEED`.
     fn small_image(&self, seed: u64) -> Result<()> {
-        let config = format!("{{\"architecture\":\"amd64\",\"os\":\"linux\",\"seed\":\"{seed}\"}}").into_bytes();
+        let config = format!("{{\"architecture\":\"amd64\",\"os\":\"linux\",\"seed\":\"{seed}\"}}")
+            .into_bytes();
         let config_digest = self.blob(&config)?;
         let mut layers = Vec::new();
         for layer in 0..3 {
@@ -268,8 +324,16 @@ impl Pusher {
             "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config_digest, "size": config.len() },
             "layers": layers,
         });
-        let put = self.client.put(format!("{}/manifests/small-{seed}", self.base)).bearer_auth(&self.token);
-        expect(put.header("content-type", media_type).body(manifest.to_string()).send()?, 201)?;
+        let put = self
+            .client
+            .put(format!("{}/manifests/small-{seed}", self.base))
+            .bearer_auth(&self.token);
+        expect(
+            put.header("content-type", media_type)
+                .body(manifest.to_string())
+                .send()?,
+            201,
+        )?;
         Ok(())
     }
 }
@@ -287,7 +351,7 @@ fn expect(response: Response, status: u16) -> Result<Response> {
 /// Bytes that do not compress, from a seed.
 fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut bytes = vec![0; length];
-    rig::seed::Seed::new(seed).fill(&mut bytes);
+    refloat_rig::seed::Seed::new(seed).fill(&mut bytes);
     bytes
 }
 
@@ -300,6 +364,10 @@ fn fresh_seed() -> u64 {
 
 fn digest(bytes: &[u8]) -> String {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    hash.as_ref()
+        .iter()
+        .fold("sha256:".to_owned(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

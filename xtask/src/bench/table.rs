@@ -4,8 +4,15 @@ use crate::bench::load::{Figures, Measure};
 use std::fmt::Write as _;
 
 /// One table: a row for each measure and server, medians over the rounds with their range.
-pub fn render(measures: &[Measure], names: &[&str], figures: &[Vec<Vec<Figures>>], hashing_s_per_gib: f64) -> String {
-    let mut text = String::from("| measure | server | rate | range | p99 ms | server CPU | against refloat |\n|---|---|---|---|---|---|---|\n");
+pub fn render(
+    measures: &[Measure],
+    names: &[&str],
+    figures: &[Vec<Vec<Figures>>],
+    hashing_s_per_gib: f64,
+) -> String {
+    let mut text = String::from(
+        "| measure | server | rate | range | p99 ms | server CPU | against refloat |\n|---|---|---|---|---|---|---|\n",
+    );
     for (measure, row) in measures.iter().zip(figures) {
         let own = median(&row[0], |figures| figures.rate);
         for (name, rounds) in names.iter().zip(row) {
@@ -19,11 +26,18 @@ pub fn render(measures: &[Measure], names: &[&str], figures: &[Vec<Vec<Figures>>
                 median(rounds, |figures| figures.p99_ms),
                 median(rounds, |figures| figures.cost),
                 measure.cost_unit(),
-                if *name == names[0] { "-".to_owned() } else { format!("refloat has {:.1}x the rate", own / rate) },
+                if *name == names[0] {
+                    "-".to_owned()
+                } else {
+                    format!("refloat has {:.1}x the rate", own / rate)
+                },
             );
         }
     }
-    let _ = writeln!(text, "\nSHA-256 alone, one core of the same machine: {hashing_s_per_gib:.2} s per GiB.");
+    let _ = writeln!(
+        text,
+        "\nSHA-256 alone, one core of the same machine: {hashing_s_per_gib:.2} s per GiB."
+    );
     text
 }
 
