@@ -3,9 +3,10 @@
 use crate::clock::Clock;
 use crate::error::{OpenError, StoreError};
 use crate::migration::Migration;
+use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::tx::{Dialect, Operation};
-use refloat_core::{Secret, Timestamp};
+use refloat_core::{Rejection, Secret, Timestamp};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub struct Database {
 #[derive(Clone)]
 enum Driver {
     Sqlite(Arc<Sqlite>),
+    Postgres(Arc<Postgres>),
 }
 
 impl Database {
@@ -62,7 +64,10 @@ impl Database {
                 })??;
                 (Driver::Sqlite(Arc::new(sqlite)), folder.display().to_string())
             }
-            Kind::Postgres(_) => return Err(OpenError::Address("PostgreSQL is not built yet".to_owned())),
+            Kind::Postgres(url) => {
+                let (postgres, place) = Postgres::open(&url, migrations, clock.clone()).await?;
+                (Driver::Postgres(Arc::new(postgres)), place)
+            }
         };
         Ok(Self {
             driver,
@@ -78,6 +83,7 @@ impl Database {
     pub async fn write<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
         match &self.driver {
             Driver::Sqlite(sqlite) => sqlite.write(operation).await,
+            Driver::Postgres(postgres) => postgres.write(operation).await,
         }
     }
 
@@ -88,6 +94,7 @@ impl Database {
     pub async fn read<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
         match &self.driver {
             Driver::Sqlite(sqlite) => sqlite.read(operation).await,
+            Driver::Postgres(postgres) => postgres.read(operation).await,
         }
     }
 
@@ -95,6 +102,7 @@ impl Database {
     pub fn dialect(&self) -> Dialect {
         match &self.driver {
             Driver::Sqlite(_) => Dialect::Sqlite,
+            Driver::Postgres(_) => Dialect::Postgres,
         }
     }
 
@@ -102,6 +110,7 @@ impl Database {
     pub fn generation(&self) -> Option<u64> {
         match &self.driver {
             Driver::Sqlite(sqlite) => Some(sqlite.generation()),
+            Driver::Postgres(_) => None,
         }
     }
 
@@ -109,6 +118,7 @@ impl Database {
     pub fn committed(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
         let mut commits = match &self.driver {
             Driver::Sqlite(sqlite) => sqlite.commits(),
+            Driver::Postgres(postgres) => postgres.commits(),
         };
         async move {
             // An error says that the database was closed: whoever waits looks again and learns it.
@@ -137,6 +147,10 @@ impl Database {
                 let copied = tokio::task::spawn_blocking(move || sqlite.back_up(&to)).await;
                 copied.unwrap_or_else(|error| Err(StoreError::terminal(error.to_string())))
             }
+            Driver::Postgres(_) => Err(StoreError::Rejected(Rejection::Unsupported(format!(
+                "a backup of {}: use pg_dump, together with a copy of the blobs taken after it",
+                self.place
+            )))),
         }
     }
 }

@@ -10,6 +10,7 @@ mod clock;
 mod database;
 mod error;
 mod migration;
+mod postgres;
 mod sqlite;
 mod tx;
 

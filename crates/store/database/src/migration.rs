@@ -3,8 +3,10 @@
 //! All that are due run in one transaction, together with the rows that remember them: a start either brings the
 //! database to this version or leaves it exactly as it was, so that the version before still opens it.
 
+mod postgres;
 mod sqlite;
 
+pub(crate) use postgres::migrate as migrate_postgres;
 pub(crate) use sqlite::migrate as migrate_sqlite;
 
 use crate::error::OpenError;

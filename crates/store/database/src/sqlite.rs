@@ -115,10 +115,6 @@ impl Sqlite {
         self.shared.committed.subscribe()
     }
 
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
-    }
-
     /// Copies the database as it is now to a new file. Blocks.
     pub(crate) fn back_up(&self, to: &Path) -> Result<(), StoreError> {
         backup::copy(&self.file, to)

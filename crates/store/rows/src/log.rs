@@ -8,6 +8,8 @@
 //! `stream`, `personal` and `segment`. It is never replayed to get state.
 
 mod append;
+mod number;
 mod row;
 
 pub use append::append;
+pub use number::number;

@@ -1,0 +1,5 @@
+//! Every test of the store, on both databases. See `both.rs` for how to write one.
+
+mod both;
+mod log;
+mod opening;
