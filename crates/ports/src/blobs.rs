@@ -15,7 +15,9 @@
 //!   do not exist for the contract: the next `append` at that offset overwrites them.
 //! * One caller at a time writes one key. The caller sees to that (a lease, and the offset in its row).
 //! * `finish` checks the digest first and makes the key readable last. After a mismatch the upload is as before.
-//!   It may be repeated: whoever dies between it and the row asks again. Only when it has returned may a row name the key.
+//!   Only when it has returned may a row name the key.
+//! * Whoever dies between `finish` and its row still has its upload where it was acknowledged: it may append again and
+//!   finish again. The same digest gives the same answer; another one loses the upload. Stored bytes never change.
 //! * `read` never hands out a byte that it has not checked against the checksums that `finish` returned.
 //! * `delete` may be repeated, and may name a key that never was.
 

@@ -109,9 +109,7 @@ mod tests {
 
     #[test]
     fn pieces_of_any_length_give_the_same() {
-        let body: Vec<u8> = (0..2_500_000_u32)
-            .flat_map(|number| number.to_le_bytes())
-            .collect();
+        let body: Vec<u8> = (0..2_500_000_u32).flat_map(u32::to_le_bytes).collect();
         let whole = Checksums::of(&body);
         assert!(whole.fits(body.len() as u64));
         for piece in [1000, 4096, 999_999, 1_048_576, 3_000_000] {

@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A body, and whether it may still grow.
-#[derive(Clone)]
-enum Entry {
-    Upload(Vec<u8>),
-    Stored(Bytes),
+/// What lies under a key; both only between `finish` and its repetition.
+#[derive(Clone, Default)]
+struct Entry {
+    upload: Option<Vec<u8>>,
+    stored: Option<Bytes>,
 }
 
 /// Blobs in memory. A clone is the same store after a restart: everything acknowledged is there.
@@ -33,7 +33,8 @@ impl MemoryBlobs {
 
     /// Flips one bit of stored bytes, as a bad disk would.
     pub fn damage(&self, key: &StorageKey, position: usize) {
-        if let Some(Entry::Stored(bytes)) = self.lock().get_mut(key) {
+        let mut entries = self.lock();
+        if let Some(bytes) = entries.get_mut(key).and_then(|entry| entry.stored.as_mut()) {
             let mut changed = bytes.to_vec();
             changed[position] ^= 1;
             *bytes = changed.into();
@@ -62,18 +63,23 @@ impl MemoryBlobs {
             }
         }
         let mut entries = self.lock();
-        let entry = entries
-            .entry(key.clone())
-            .or_insert_with(|| Entry::Upload(Vec::new()));
-        let (Entry::Upload(bytes), Ok(start)) = (entry, usize::try_from(offset)) else {
-            return Err(lost(key));
+        let entry = entries.entry(key.clone()).or_default();
+        let mut bytes = match (&entry.upload, &entry.stored) {
+            (Some(bytes), _) => bytes.clone(),
+            (None, Some(bytes)) => bytes.to_vec(),
+            (None, None) => Vec::new(),
         };
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
         if bytes.len() < start {
-            return Err(lost(key));
+            return Err(AppendError::Lost {
+                key,
+                cause: missing(),
+            });
         }
         bytes.truncate(start);
         bytes.extend_from_slice(&taken);
         let length = bytes.len() as u64;
+        entry.upload = Some(bytes);
         broken.map_or(Ok(length), |source| {
             Err(AppendError::Body { source, length })
         })
@@ -81,34 +87,42 @@ impl MemoryBlobs {
 
     fn finish_now(
         &self,
-        key: StorageKey,
+        key: &StorageKey,
         size: u64,
         digest: &Digest,
     ) -> Result<Finished, FinishError> {
         let mut entries = self.lock();
-        let entry = entries
-            .entry(key.clone())
-            .or_insert_with(|| Entry::Upload(Vec::new()));
-        let bytes = match entry {
-            Entry::Upload(bytes) => Bytes::copy_from_slice(bytes),
-            Entry::Stored(bytes) => bytes.clone(),
+        let entry = entries.entry(key.clone()).or_default();
+        let lost = || FinishError::Lost {
+            key: key.clone(),
+            cause: missing(),
         };
-        let Some(bytes) = usize::try_from(size)
-            .ok()
-            .and_then(|size| bytes.get(..size))
-            .map(|part| bytes.slice_ref(part))
-        else {
-            return Err(FinishError::Lost {
-                key,
-                cause: missing(),
-            });
-        };
+        if let Some(bytes) = &entry.stored {
+            let actual = Digest::of(digest.algorithm(), bytes);
+            let same = bytes.len() as u64 == size && actual == *digest;
+            let checksums = Checksums::of(bytes);
+            return match (same, entry.upload.take()) {
+                (true, _) => Ok(Finished { size, checksums }),
+                (false, None) if bytes.len() as u64 == size => {
+                    Err(FinishError::Mismatch { actual })
+                }
+                (false, _) => Err(lost()),
+            };
+        }
+        let mut bytes = entry.upload.clone().unwrap_or_default();
+        if (bytes.len() as u64) < size {
+            return Err(lost());
+        }
+        bytes.truncate(to_usize(size));
         let actual = Digest::of(digest.algorithm(), &bytes);
         if actual != *digest {
             return Err(FinishError::Mismatch { actual });
         }
         let checksums = Checksums::of(&bytes);
-        *entry = Entry::Stored(bytes);
+        *entry = Entry {
+            upload: None,
+            stored: Some(bytes.into()),
+        };
         Ok(Finished { size, checksums })
     }
 
@@ -119,7 +133,8 @@ impl MemoryBlobs {
         checksums: &Checksums,
     ) -> Result<Vec<std::io::Result<Bytes>>, Failure> {
         let damaged = |what: &str| Failure::Damaged(format!("blob `{key}` {what}"));
-        let Some(Entry::Stored(bytes)) = self.lock().get(key).cloned() else {
+        let stored = self.lock().get(key).and_then(|entry| entry.stored.clone());
+        let Some(bytes) = stored else {
             return Err(damaged("is missing"));
         };
         let size = bytes.len() as u64;
@@ -154,13 +169,6 @@ fn missing() -> Failure {
     Failure::Damaged("fewer bytes than were acknowledged".to_owned())
 }
 
-fn lost(key: StorageKey) -> AppendError {
-    AppendError::Lost {
-        key,
-        cause: missing(),
-    }
-}
-
 impl Blobs for MemoryBlobs {
     fn begin(&self, _key: StorageKey, _algorithm: Algorithm) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async { Ok(()) })
@@ -181,7 +189,7 @@ impl Blobs for MemoryBlobs {
         size: u64,
         digest: Digest,
     ) -> BoxFuture<'_, Result<Finished, FinishError>> {
-        Box::pin(async move { self.finish_now(key, size, &digest) })
+        Box::pin(async move { self.finish_now(&key, size, &digest) })
     }
 
     fn read(
@@ -210,12 +218,13 @@ impl Blobs for MemoryBlobs {
     ) -> BoxFuture<'_, Result<Vec<Stored>, Failure>> {
         Box::pin(async move {
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let length = |entry: &Entry| {
+                let stored = entry.stored.as_ref().map(Bytes::len);
+                stored.or(entry.upload.as_ref().map(Vec::len)).unwrap_or(0)
+            };
             let page = |(key, entry): (&StorageKey, &Entry)| Stored {
                 key: key.clone(),
-                size: match entry {
-                    Entry::Upload(bytes) => bytes.len() as u64,
-                    Entry::Stored(bytes) => bytes.len() as u64,
-                },
+                size: length(entry) as u64,
             };
             Ok(self
                 .lock()

@@ -33,6 +33,7 @@ pub async fn run(subject: &dyn Subject) {
     unacknowledged_bytes_do_not_exist(subject).await;
     lost_bytes_are_named(subject).await;
     finish_may_be_repeated(subject).await;
+    an_upload_goes_on_after_a_finish_without_a_row(subject).await;
     damage_is_never_served(subject).await;
     what_is_not_there_is_damaged(subject).await;
     delete_may_be_repeated(subject).await;
@@ -352,6 +353,48 @@ async fn finish_may_be_repeated(subject: &dyn Subject) {
         read(&*subject.reopen(), &key, 0..first.size, &first).await,
         bytes,
         "the bytes are still there"
+    );
+}
+
+async fn an_upload_goes_on_after_a_finish_without_a_row(subject: &dyn Subject) {
+    let bytes = sample(1_500_000);
+    let (key, first) = store(&*subject.reopen(), &bytes).await;
+    // The caller's row still says 1,000,000: it sends the rest again, as a client does that had no answer.
+    let blobs = subject.reopen();
+    let rest = body(&bytes.slice(1_000_000..), 4000);
+    let length = blobs
+        .append(key.clone(), 1_000_000, rest)
+        .await
+        .expect("append again");
+    let again = subject
+        .reopen()
+        .finish(key.clone(), length, Digest::sha256(&bytes))
+        .await
+        .expect("finish again");
+    assert_eq!(again, first, "finish says the same");
+    assert_eq!(
+        read(&*subject.reopen(), &key, 0..length, &first).await,
+        bytes,
+        "the bytes are the same"
+    );
+    // Other bytes under a finished key are refused, and change nothing of it.
+    let other = sample(1_400_000);
+    let blobs = subject.reopen();
+    let length = blobs
+        .append(key.clone(), 0, body(&other, 4000))
+        .await
+        .expect("append again");
+    let lost = blobs
+        .finish(key.clone(), length, Digest::sha256(&other))
+        .await;
+    assert!(
+        matches!(lost, Err(FinishError::Lost { .. })),
+        "a key has one body: {lost:?}"
+    );
+    assert_eq!(
+        read(&*blobs, &key, 0..first.size, &first).await,
+        bytes,
+        "stored bytes never change"
     );
 }
 

@@ -10,7 +10,7 @@ use refloat_core::{Failure, StorageKey};
 use refloat_oci::Algorithm;
 use refloat_ports::{AppendError, ByteStream};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
 /// How many bytes are written and hashed in one go.
@@ -93,36 +93,25 @@ impl Writer {
         offset: u64,
     ) -> Result<Self, AppendError> {
         let cannot = |error: &io::Error| failure(&format!("cannot open upload `{key}`"), error);
-        let path = layout.upload(&key);
-        let new = offset == 0;
-        let opened = OpenOptions::new()
-            .write(true)
-            .create(new)
-            .truncate(false)
-            .open(path);
-        let mut file = match opened {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !new => {
+        let (mut file, new) = match open_at(&layout, &key, offset) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(lost(lease, key, absent()));
             }
             other => other.map_err(|error| cannot(&error))?,
         };
-        let length = file.metadata().map_err(|error| cannot(&error))?.len();
-        if length < offset {
-            return Err(lost(lease, key, absent()));
-        }
-        if length > offset {
+        let known = lease.hashes.take();
+        lease.hashes = if offset == 0 {
+            let algorithm = known.as_ref().map_or(Algorithm::Sha256, Hashes::algorithm);
+            Some(Hashes::new(algorithm))
+        } else {
+            let metadata = file.metadata().map_err(|error| cannot(&error))?;
+            known.filter(|hashes| hashes.length() == offset && hashes.are_of(&metadata))
+        };
+        if file.metadata().map_err(|error| cannot(&error))?.len() > offset {
             file.set_len(offset).map_err(|error| cannot(&error))?;
         }
         file.seek(SeekFrom::Start(offset))
             .map_err(|error| cannot(&error))?;
-        let known = lease.hashes.take();
-        let algorithm = known.as_ref().map_or(Algorithm::Sha256, Hashes::algorithm);
-        let hashes = known.filter(|hashes| hashes.length() == offset);
-        lease.hashes = if new && hashes.is_none() {
-            Some(Hashes::new(algorithm))
-        } else {
-            hashes
-        };
         Ok(Self {
             layout,
             before: lease.hashes.clone(),
@@ -173,7 +162,7 @@ impl Writer {
     }
 
     /// Puts the bytes on disk and returns the upload's length.
-    fn sync(self) -> Result<u64, AppendError> {
+    fn sync(mut self) -> Result<u64, AppendError> {
         if let Err(injected) = refloat_fail::point("upload.written") {
             return Err(self.give_back(&injected.into()));
         }
@@ -194,8 +183,33 @@ impl Writer {
         if let Err(injected) = refloat_fail::point("upload.synced") {
             return Err(self.give_back(&injected.into()));
         }
+        match (&mut self.lease.hashes, self.file.metadata()) {
+            (Some(hashes), Ok(metadata)) => hashes.stamp(&metadata),
+            (hashes, _) => *hashes = None,
+        }
         Ok(self.position)
     }
+}
+
+/// The upload's file with at least `offset` bytes, and whether its entry may not be on disk yet.
+fn open_at(layout: &Layout, key: &StorageKey, offset: u64) -> io::Result<(File, bool)> {
+    let path = layout.upload(key);
+    let first = offset == 0;
+    match OpenOptions::new()
+        .write(true)
+        .create(first)
+        .truncate(false)
+        .open(&path)
+    {
+        Ok(file) if file.metadata()?.len() >= offset => return Ok((file, first)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(_) | Err(_) => {}
+    }
+    // Perhaps it was finished, and its caller died before the row: what was acknowledged is copied, stored bytes stay as they are.
+    let stored = File::open(layout.blob(key))?;
+    let mut upload = File::create(path)?;
+    io::copy(&mut stored.take(offset), &mut upload)?;
+    Ok((upload, true))
 }
 
 fn absent() -> Failure {

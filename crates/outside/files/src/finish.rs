@@ -75,6 +75,7 @@ fn publish(layout: &Layout, key: &StorageKey) -> io::Result<()> {
 }
 
 /// Somebody finished this upload and died before the row: say the same again, and make sure that it is on disk.
+/// Bytes that were appended since must be the same ones; they are thrown away.
 fn finished_before(
     layout: &Layout,
     file: &File,
@@ -84,21 +85,28 @@ fn finished_before(
 ) -> Result<Finished, FinishError> {
     let cannot = |error: io::Error| failure(&format!("cannot finish upload `{key}` again"), &error);
     let length = file.metadata().map_err(cannot)?.len();
-    if length != size {
-        return Err(FinishError::Lost {
-            key: key.clone(),
-            cause: absent(),
+    let (actual, checksums) = reread(file, length, digest).map_err(cannot)?;
+    if length != size || actual != *digest {
+        let appended = fs::exists(layout.upload(key)).map_err(cannot)?;
+        return Err(if appended || length != size {
+            FinishError::Lost {
+                key: key.clone(),
+                cause: Failure::Damaged("it was finished with other bytes".to_owned()),
+            }
+        } else {
+            FinishError::Mismatch { actual }
         });
     }
-    let (actual, checksums) = reread(file, size, digest).map_err(cannot)?;
-    if actual != *digest {
-        return Err(FinishError::Mismatch { actual });
-    }
-    file.sync_data().map_err(cannot)?;
-    let folder = layout.durable_folder(key).map_err(cannot)?;
-    sync_folder(&folder)
-        .and_then(|()| sync_folder(layout.uploads()))
-        .map_err(cannot)?;
+    let durable = || {
+        file.sync_data()?;
+        match fs::remove_file(layout.upload(key)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        sync_folder(&layout.durable_folder(key)?)?;
+        sync_folder(layout.uploads())
+    };
+    durable().map_err(cannot)?;
     Ok(Finished { size, checksums })
 }
 
@@ -109,8 +117,13 @@ fn hashes_of(
     size: u64,
     digest: &Digest,
 ) -> io::Result<(Digest, Checksums)> {
+    let metadata = file.metadata()?;
     match &lease.hashes {
-        Some(hashes) if hashes.length() == size && hashes.algorithm() == digest.algorithm() => {
+        Some(hashes)
+            if hashes.length() == size
+                && hashes.algorithm() == digest.algorithm()
+                && hashes.are_of(&metadata) =>
+        {
             Ok(hashes.clone().finish())
         }
         _ => reread(file, size, digest),

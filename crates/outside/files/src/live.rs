@@ -6,7 +6,9 @@ use refloat_core::{Failure, StorageKey};
 use refloat_oci::{Algorithm, Digest, Hasher};
 use refloat_ports::{Checksummer, Checksums};
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 /// The most uploads whose hashes are kept while they rest; the one that rested longest is forgotten first.
 const RESTING_MAX: usize = 4096;
@@ -18,6 +20,8 @@ pub(crate) struct Hashes {
     hasher: Hasher,
     checksummer: Checksummer,
     length: u64,
+    /// The file's last change when these were its hashes: another process may have written it since.
+    changed: Option<SystemTime>,
 }
 
 impl Hashes {
@@ -27,6 +31,7 @@ impl Hashes {
             hasher: Hasher::new(algorithm),
             checksummer: Checksummer::new(),
             length: 0,
+            changed: None,
         }
     }
 
@@ -34,6 +39,18 @@ impl Hashes {
         self.hasher.update(bytes);
         self.checksummer.update(bytes);
         self.length += bytes.len() as u64;
+    }
+
+    /// Remembers the file as it is now, with its bytes synced.
+    pub(crate) fn stamp(&mut self, metadata: &Metadata) {
+        self.changed = metadata.modified().ok();
+    }
+
+    /// Whether the file is as it was when it had these hashes.
+    pub(crate) fn are_of(&self, metadata: &Metadata) -> bool {
+        self.changed.is_some()
+            && self.changed == metadata.modified().ok()
+            && self.length == metadata.len()
     }
 
     pub(crate) fn algorithm(&self) -> Algorithm {
