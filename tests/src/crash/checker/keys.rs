@@ -1,0 +1,110 @@
+//! Every stored file is named exactly once by the rows, and every row that names one has it.
+//!
+//! ```text
+//! upload.storage_key ┐
+//! blob.storage_key   ├─ no key twice;  files ⊆ all of them;  blob ⊆ files
+//! dead.storage_key   ┘
+//! ```
+//!
+//! It looks at a copy of the database, made while no server runs: opening the real one would recover its write-ahead
+//! log, and that is what the next start of the server has to show that it can.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rusqlite::Connection;
+
+/// Characters of a ULID, which every storage key ends with.
+const ULID_CHARACTERS: usize = 26;
+
+/// Which keys there are.
+#[derive(Debug, Default)]
+pub struct Reckoning {
+    /// What cannot be.
+    pub wrong: Vec<String>,
+    /// Keys of blobs.
+    pub blobs: usize,
+    /// Files.
+    pub files: usize,
+}
+
+/// Reckons the keys of the SQLite database and of the blobs in the data folder of a server that does not run.
+pub fn reckon(data: &Path, blobs: Option<&Path>) -> Result<Reckoning> {
+    let copy = tempfile::tempdir()?;
+    for name in ["refloat.db", "refloat.db-wal"] {
+        let from = data.join(name);
+        if from.exists() {
+            fs::copy(&from, copy.path().join(name))
+                .with_context(|| format!("cannot copy {}", from.display()))?;
+        }
+    }
+    let database = Connection::open(copy.path().join("refloat.db"))?;
+    if !has_tables(&database)? {
+        return Ok(Reckoning::default());
+    }
+    let mut named: BTreeMap<String, &str> = BTreeMap::new();
+    let mut reckoning = Reckoning::default();
+    for table in ["upload", "blob", "dead"] {
+        for key in keys(&database, table)? {
+            if let Some(other) = named.insert(key.clone(), table) {
+                reckoning
+                    .wrong
+                    .push(format!("key {key} is named by {other} and by {table}"));
+            }
+        }
+    }
+    let mut files = BTreeSet::new();
+    collect(blobs.unwrap_or(data), &mut files)?;
+    reckoning.files = files.len();
+    for file in &files {
+        if !named.contains_key(file) {
+            reckoning
+                .wrong
+                .push(format!("file {file} is named by no row"));
+        }
+    }
+    for (key, table) in &named {
+        reckoning.blobs += usize::from(*table == "blob");
+        if *table == "blob" && !files.contains(key) {
+            reckoning
+                .wrong
+                .push(format!("blob row without its file {key}"));
+        }
+    }
+    Ok(reckoning)
+}
+
+fn has_tables(database: &Connection) -> Result<bool> {
+    let count = "select count(*) from sqlite_master where type = 'table' and name in ('upload', 'blob', 'dead')";
+    Ok(database.query_row(count, [], |row| row.get::<_, i64>(0))? == 3)
+}
+
+fn keys(database: &Connection, table: &str) -> Result<Vec<String>> {
+    let text = format!("select storage_key from {table} where storage_key is not null");
+    let mut statement = database.prepare(&text)?;
+    let keys = statement.query_map([], |row| row.get::<_, String>(0))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// Files whose name is a storage key, wherever they lie.
+fn collect(folder: &Path, files: &mut BTreeSet<String>) -> Result<()> {
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), files)?;
+            continue;
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_ulid = |text: &str| {
+            text.len() == ULID_CHARACTERS && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        if is_ulid(&name) {
+            files.insert(name);
+        }
+    }
+    Ok(())
+}
