@@ -7,6 +7,7 @@
 pub mod access;
 pub mod event;
 pub mod id;
+pub mod job;
 pub mod record;
 pub mod registry;
 pub mod rejection;

@@ -1,5 +1,6 @@
 //! The registry's family: repositories, manifests, tags, uploads.
 
+use crate::id::ProjectId;
 use refloat_oci::{Digest, RepositoryName, TagName};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,16 @@ pub enum RegistryEvent {
     RepositoryCreated {
         /// Its name.
         repository: RepositoryName,
+    },
+    /// A repository belongs to another project, because prefixes changed.
+    #[serde(rename = "repository.moved")]
+    RepositoryMoved {
+        /// Its name.
+        repository: RepositoryName,
+        /// The project it belonged to.
+        from: ProjectId,
+        /// The project it belongs to now.
+        to: ProjectId,
     },
     /// A manifest or index is stored and can be pulled by its digest, unless it is quarantined.
     #[serde(rename = "manifest.pushed")]
@@ -95,6 +106,7 @@ impl RegistryEvent {
     pub fn repository(&self) -> &RepositoryName {
         match self {
             Self::RepositoryCreated { repository }
+            | Self::RepositoryMoved { repository, .. }
             | Self::ManifestPushed { repository, .. }
             | Self::ManifestDeleted { repository, .. }
             | Self::TagMoved { repository, .. }
@@ -108,6 +120,7 @@ impl RegistryEvent {
 
 super::names!(RegistryEvent {
     RepositoryCreated = "repository.created",
+    RepositoryMoved = "repository.moved",
     ManifestPushed = "manifest.pushed",
     ManifestDeleted = "manifest.deleted",
     TagMoved = "tag.moved",
