@@ -5,10 +5,12 @@
 //! leave it half done.
 
 pub mod error;
+pub mod executors;
 pub mod page;
 pub mod read;
 pub mod receive;
 pub mod registry;
+pub mod sign_in;
 pub mod tags;
 
 pub use error::FlowError;
@@ -16,4 +18,5 @@ pub use page::{Listed, Page};
 pub use read::{BlobBody, BlobInfo, ByteRange, ManifestBody, Referrers};
 pub use receive::{BeginUpload, Begun, ContentRange, Mount, PutDone, PutManifest, UploadStatus};
 pub use registry::{Caller, Limits, Registry};
+pub use sign_in::SignIn;
 pub use tags::TagPosition;
