@@ -1,1 +1,62 @@
-//! refloat-cli
+//! The command line: parses, asks a server over HTTP, prints. It knows no store and no use case.
+//!
+//! ```text
+//! arguments ─► verb ─► client (HTTP, docker's credentials) ─► Answer ─► table | json | yaml, exit code
+//! ```
+//! `serve` and `restore` need what only the binary has; it passes them in as [`Local`].
+
+pub mod arguments;
+mod client;
+mod docker;
+pub mod error;
+mod humane;
+mod output;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod verbs;
+
+use arguments::{Arguments, RestoreArguments, ServeArguments};
+use clap::Parser as _;
+use error::CliError;
+use output::Answer;
+use settings::Settings;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// What the binary does itself: it owns the store and the faces.
+#[derive(Clone, Copy)]
+pub struct Local {
+    /// Runs the server until it is told to stop.
+    pub serve: fn(ServeArguments) -> Result<(), CliError>,
+    /// Restores a backup into an empty data folder; answers with what it restored, as JSON.
+    pub restore: fn(RestoreArguments) -> Result<serde_json::Value, CliError>,
+}
+
+/// Runs the program with these arguments, the first of which is its own name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, local: &Local) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { error::EXIT_USAGE } else { error::EXIT_DONE });
+        }
+    };
+    let (settings, verb) = (Settings::new(arguments.global), arguments.verb);
+    match verbs::run(verb, &settings, local) {
+        Ok(answer) => finish(&answer, &settings),
+        Err(error) => {
+            output::error(&error, &settings);
+            ExitCode::from(error.exit)
+        }
+    }
+}
+
+fn finish(answer: &Answer, settings: &Settings) -> ExitCode {
+    if !output::answer(answer, settings) {
+        // Whoever reads has gone away; that is no failure of the verb.
+        return ExitCode::from(error::EXIT_DONE);
+    }
+    let unchanged = answer.changed == Some(false) && settings.detailed_exit_code;
+    ExitCode::from(if unchanged { error::EXIT_UNCHANGED } else { answer.exit })
+}

@@ -1,0 +1,170 @@
+//! The command line's grammar: every verb and flag with its documentation, in one place.
+
+mod accounts;
+mod registry;
+mod server;
+
+pub use accounts::{
+    GrantArguments, GrantVerb, RevokeArguments, RobotCreate, RobotVerb, TokenCreate, TokenVerb, UserCreate, UserVerb,
+};
+pub use registry::{EventArguments, RepoVerb, TagReference};
+pub use server::{
+    ApplyArguments, AuditVerb, BackupArguments, CollectArguments, DeleteArguments, GetArguments, LoginArguments, LogFormat,
+    LogoutArguments, RestoreArguments, ServeArguments,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Verbs that belong to the design and are not built: they are refused by name, and are in no help.
+pub const UNBUILT: &[&str] = &[
+    "approve", "bases", "build", "bump", "calibrate", "cancel", "cascade", "channel", "compare", "copy", "deliveries", "demo",
+    "dependency", "diff", "explain", "graph", "history", "hold", "images", "import", "inspect", "install", "lint", "list", "logs",
+    "migrate-storage", "package", "patch", "plan", "promote", "pull", "push", "quarantine", "rebase", "regions", "reject",
+    "release", "report", "rollback", "run", "runs", "search", "set-image", "show", "status", "subscription", "template", "test",
+    "unhold", "uninstall", "upgrade", "values", "wait", "watch", "why",
+];
+
+/// Keeps images, charts and releases afloat on a patched base.
+#[derive(Debug, Parser)]
+#[command(name = "refloat", version, about, max_term_width = 110, after_help = "\
+Examples:
+  refloat serve                                   a registry on 127.0.0.1:5000, data in ./refloat-data
+  refloat login 127.0.0.1:5000 -u admin --password-stdin < refloat-data/admin-password
+  refloat --server http://127.0.0.1:5000 repo list
+  refloat tags 127.0.0.1:5000/apps/web
+
+The server may also be named by REFLOAT_SERVER, the account by REFLOAT_USER and REFLOAT_PASSWORD.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by policy, 4 not found or not permitted,
+5 nothing had to change (with --detailed-exitcode).")]
+pub struct Arguments {
+    /// Flags of every verb.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Flags of every verb.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// How results are printed
+    #[arg(short, long, global = true, value_enum, default_value = "table", help_heading = "Everywhere")]
+    pub output: Format,
+    /// Print names and ids only, and no remarks
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    pub quiet: bool,
+    /// No colours; NO_COLOR does the same
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub no_color: bool,
+    /// The server: http://host:port, https://host or host:port
+    #[arg(long, global = true, env = "REFLOAT_SERVER", value_name = "URL", help_heading = "Everywhere")]
+    pub server: Option<String>,
+    /// The project that documents and robots belong to if they do not say
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Everywhere")]
+    pub project: Option<String>,
+    /// Exit with 5 if nothing had to change
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub detailed_exitcode: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// The same as YAML.
+    Yaml,
+}
+
+/// Every verb that is built.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the registry and everything else in one process
+    Serve(ServeArguments),
+    /// Check credentials with a registry and keep them in docker's configuration
+    Login(LoginArguments),
+    /// Forget the credentials of a registry
+    Logout(LogoutArguments),
+    /// Who the server takes you for
+    Whoami,
+    /// What the server speaks
+    Capabilities,
+    /// Repositories
+    #[command(subcommand)]
+    Repo(RepoVerb),
+    /// Tags of a repository
+    #[command(after_help = "Examples:\n  refloat tags 127.0.0.1:5000/apps/web\n  refloat tags apps/web -o json")]
+    Tags {
+        /// The repository
+        repository: String,
+    },
+    /// Give an image another tag
+    #[command(after_help = "Examples:\n  refloat tag apps/web:1.2.3 stable\n  refloat tag apps/web@sha256:.. 1.2")]
+    Tag {
+        /// The image, by tag or digest
+        reference: String,
+        /// The new tag
+        new: String,
+    },
+    /// Take a tag away; the image stays
+    #[command(after_help = "Example:\n  refloat untag apps/web:stable")]
+    Untag(TagReference),
+    /// What a tag named, the newest first
+    #[command(after_help = "Example:\n  refloat tag-history apps/web:stable")]
+    TagHistory(TagReference),
+    /// Move a tag back to what it named before
+    #[command(after_help = "Example:\n  refloat tag-undo apps/web:stable")]
+    TagUndo(TagReference),
+    /// What happened
+    Events(EventArguments),
+    /// People
+    #[command(subcommand)]
+    User(UserVerb),
+    /// Headless accounts
+    #[command(subcommand)]
+    Robot(RobotVerb),
+    /// Allow a subject something on repositories, or list what is allowed
+    Grant(GrantArguments),
+    /// Take a grant back
+    Revoke(RevokeArguments),
+    /// Your own long-lived tokens
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// Apply documents: Project, Credential, RepositoryPolicy
+    Apply(ApplyArguments),
+    /// Show documents
+    Get(GetArguments),
+    /// Delete a document
+    Delete(DeleteArguments),
+    /// Remove bytes that nothing uses
+    Gc(CollectArguments),
+    /// Read all stored bytes and compare them with their checksums
+    Scrub,
+    /// Back up the server's data, while it runs, into its own data folder
+    Backup(BackupArguments),
+    /// Restore a backup into an empty data folder, without a server
+    Restore(RestoreArguments),
+    /// The log
+    #[command(subcommand)]
+    Audit(AuditVerb),
+    /// Print a script that completes the command line in a shell
+    #[command(after_help = "Example:\n  refloat completions bash > /etc/bash_completion.d/refloat")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the man pages into a folder
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
+    /// Anything else: a verb that is not built, or none.
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}

@@ -1,0 +1,104 @@
+//! What each verb does: asks the server, and makes an answer of what it says.
+
+mod accounts;
+mod apply;
+mod events;
+mod login;
+mod manual;
+mod registry;
+mod upkeep;
+
+use crate::Local;
+use crate::arguments::{RepoVerb, UNBUILT, Verb};
+use crate::error::CliError;
+use crate::output::{Answer, View};
+use crate::settings::Settings;
+use serde_json::Value;
+use std::ffi::OsString;
+
+pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answer, CliError> {
+    match verb {
+        Verb::Serve(arguments) => {
+            (local.serve)(arguments)?;
+            Ok(Answer::read(Value::Null, View::Lines(Vec::new())))
+        }
+        Verb::Login(arguments) => login::login(arguments, settings),
+        Verb::Logout(arguments) => login::logout(&arguments, settings),
+        Verb::Whoami => whoami(settings),
+        Verb::Capabilities => capabilities(settings),
+        Verb::Repo(RepoVerb::List) => registry::repositories(settings),
+        Verb::Tags { repository } => registry::tags(&repository, settings),
+        Verb::Tag { reference, new } => registry::tag(&reference, &new, settings),
+        Verb::Untag(tag) => registry::untag(&tag, settings),
+        Verb::TagHistory(tag) => registry::tag_history(&tag, settings),
+        Verb::TagUndo(tag) => registry::tag_undo(&tag, settings),
+        Verb::Events(arguments) => events::events(&arguments, settings),
+        Verb::User(verb) => accounts::user(verb, settings),
+        Verb::Robot(verb) => accounts::robot(verb, settings),
+        Verb::Grant(arguments) => accounts::grant(&arguments, settings),
+        Verb::Revoke(arguments) => accounts::revoke(&arguments, settings),
+        Verb::Token(verb) => accounts::token(verb, settings),
+        Verb::Apply(arguments) => apply::apply(&arguments, settings),
+        Verb::Get(arguments) => apply::get(&arguments, settings),
+        Verb::Delete(arguments) => apply::delete(&arguments, settings),
+        Verb::Gc(arguments) => upkeep::collect(&arguments, settings),
+        Verb::Scrub => upkeep::scrub(settings),
+        Verb::Backup(arguments) => upkeep::backup(&arguments, settings),
+        Verb::Restore(arguments) => upkeep::restore(arguments, local),
+        Verb::Audit(verb) => upkeep::audit(&verb, settings),
+        Verb::Completions { shell } => manual::completions(shell),
+        Verb::Man { folder } => manual::pages(&folder),
+        Verb::Other(words) => Err(other(&words)),
+    }
+}
+
+/// A verb that is not built, or no verb at all.
+fn other(words: &[OsString]) -> CliError {
+    let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    if UNBUILT.contains(&word.as_str()) {
+        return CliError::unsupported(&format!("`refloat {word}`"));
+    }
+    CliError::usage(format!("`{word}` is not a verb"), "see `refloat --help` for the verbs there are")
+}
+
+fn whoami(settings: &Settings) -> Result<Answer, CliError> {
+    let json = settings.client()?.get("/whoami", &[])?;
+    let name = text(&json, "name");
+    let view = View::Lines(vec![format!("{name} ({})", text(&json, "kind"))]);
+    Ok(Answer::read(json, view).with_brief(vec![name]))
+}
+
+fn capabilities(settings: &Settings) -> Result<Answer, CliError> {
+    let json = settings.client()?.get("/capabilities", &[])?;
+    let lines = json.as_object().into_iter().flatten();
+    let lines = lines.map(|(key, value)| format!("{key}: {}", words(value))).collect();
+    Ok(Answer::read(json, View::Lines(lines)))
+}
+
+/// A list as words, anything else as it is.
+fn words(value: &Value) -> String {
+    match value {
+        Value::Array(list) => list.iter().map(words).collect::<Vec<_>>().join(", "),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A field as text; empty if it is absent or null.
+fn text(json: &Value, key: &str) -> String {
+    match &json[key] {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// A field that is an instant, as people tell time.
+fn when(json: &Value, key: &str) -> String {
+    crate::humane::ago(&text(json, key), jiff::Timestamp::now())
+}
+
+/// What the server says about whether something changed; a server that does not say has done it.
+fn changed(json: &Value) -> bool {
+    json["changed"].as_bool().unwrap_or(true)
+}
