@@ -13,6 +13,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod crash;
 mod deny;
 mod rig;
 mod stage;
@@ -36,6 +37,8 @@ enum Verb {
     Test(suite::Arguments),
     /// Checks what the compiler does not: direction of uses, purity, sizes, names
     Tidy,
+    /// Kills the server again and again under traffic and checks what it acknowledged
+    Crash(crash::Options),
     /// Measures Refloat beside its peers, in one run
     #[command(subcommand)]
     Bench(Bench),
@@ -65,6 +68,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Try => trial::run(),
         Verb::Test(arguments) => Ok(suite::run(&arguments)),
         Verb::Tidy => tidy::run(),
+        Verb::Crash(options) => crash::run(&options),
         Verb::Bench(Bench::Registry(options)) => {
             bench::registry(&options).map(|()| ExitCode::SUCCESS)
         }

@@ -1,0 +1,117 @@
+//! `cargo xtask crash`: the long kill loop, with its figures.
+
+use std::fs;
+use std::io::{IsTerminal, Write, stderr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use refloat_rig::server;
+use refloat_tests::crash::{self, Floor, Grace, Progress, Report};
+
+/// Without a terminal, a line is printed after so many kills.
+const LINE_EVERY: u32 = 25;
+
+/// Kills the server again and again under traffic, and checks that nothing acknowledged is lost.
+#[derive(clap::Args)]
+pub struct Options {
+    /// How many sudden ends
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    kills: u32,
+    /// What the traffic follows from; another one each time if left out
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// How many workers send traffic at once
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    workers: usize,
+    /// With each kill, what was not fsynced is dropped too (a FUSE file system; needs root)
+    #[arg(long, conflicts_with = "postgres")]
+    power_cut: bool,
+    /// Rows in PostgreSQL instead of SQLite
+    #[arg(long)]
+    postgres: bool,
+    /// The release build
+    #[arg(long)]
+    release: bool,
+    /// Also writes the table of the figures to FILE
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// Runs the loop; fails if anything was found.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let floor = match (options.power_cut, options.postgres) {
+        (true, _) => Floor::Forgetful,
+        (false, true) => Floor::Postgres,
+        (false, false) => Floor::Plain,
+    };
+    let options_of_run = crash::Options {
+        seed: options.seed.unwrap_or_else(some_seed),
+        kills: options.kills,
+        workers: options.workers,
+        grace: Grace::Long,
+        floor,
+        program: if options.release {
+            server::build(&["--release"])?
+        } else {
+            server::binary()?
+        },
+    };
+    say(&format!("seed {}", options_of_run.seed));
+    let report = crash::run(&options_of_run, &mut show)?;
+    say(&report.text());
+    if let Some(path) = &options.report {
+        write_table(path, &report)?;
+    }
+    Ok(if report.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Adds a row to the table in `path`, with its head if the file is new.
+fn write_table(path: &std::path::Path, report: &Report) -> Result<()> {
+    let text = fs::read_to_string(path).unwrap_or_else(|_| Report::head().to_owned());
+    fs::write(path, text + &report.row())
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A line that moves on a terminal, and now and then a line elsewhere.
+fn show(progress: &Progress) {
+    const WIDTH: usize = 30;
+    let Progress {
+        kills,
+        of,
+        counts,
+        checked,
+        ready,
+    } = progress;
+    let done = WIDTH * usize::try_from(*kills).unwrap_or_default()
+        / usize::try_from(*of).unwrap_or(1).max(1);
+    let bar: String = (0..WIDTH)
+        .map(|cell| if cell < done { '#' } else { '.' })
+        .collect();
+    let (acknowledged, ready) = (counts.acknowledged, ready.as_millis());
+    let text = format!(
+        "[{bar}] kill {kills} of {of}, {acknowledged} acknowledged, {checked} facts checked, ready after {ready} ms"
+    );
+    if stderr().is_terminal() {
+        let end = if kills == of { "\n" } else { "" };
+        let _closed = write!(stderr(), "\r{text}\x1b[K{end}");
+    } else if kills.is_multiple_of(LINE_EVERY) || kills == of {
+        say(&text);
+    }
+}
+
+fn say(line: &str) {
+    let _closed = writeln!(stderr(), "{line}");
+}
+
+fn some_seed() -> u64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    now.as_secs() % 1_000_000
+}
