@@ -8,6 +8,10 @@ create table meta (
     value text collate "C" not null
 );
 
+-- Counts the changes of rules, members, policies and prefixes: whoever makes a repository holds it in share mode,
+-- so that no rule that is committed at the same time is missed.
+insert into meta (key, value) values ('access_generation', '1');
+
 -- The log -----------------------------------------------------------------------------------------
 
 create table stream (
@@ -64,17 +68,23 @@ create table project (
     created_at bigint not null
 );
 
+-- Owns what no prefix claims; administrators alone administer it, so its rules and policies reach every repository.
+insert into project (id, name, created_at) values ('prj_00000000000000000000000000', 'default', 0);
+
 create table project_prefix (
     prefix text collate "C" primary key,
     project_id text collate "C" not null references project (id) on delete cascade
 );
+create index project_prefix_project on project_prefix (project_id);
 
+-- subject: the name of an account, which may come later, or 'anonymous'.
 create table project_member (
     project_id text collate "C" not null references project (id) on delete cascade,
     subject text collate "C" not null,
     actions bigint not null,
     primary key (project_id, subject)
 );
+create index project_member_subject on project_member (subject);
 
 create table principal (
     id text collate "C" primary key,
@@ -100,7 +110,7 @@ create table token (
 );
 create index token_principal on token (principal_id);
 
--- subject: a principal's id, or 'anonymous'. source: 'person', 'policy', 'member'.
+-- subject: a principal's id, or 'anonymous'. source: 'person' (granted by somebody) or 'member' (of the project's document).
 create table grant_rule (
     subject text collate "C" not null,
     pattern text collate "C" not null,
@@ -108,6 +118,18 @@ create table grant_rule (
     project_id text collate "C" not null references project (id) on delete cascade,
     actions bigint not null,
     primary key (subject, pattern, source, project_id)
+);
+create index grant_rule_project on grant_rule (project_id);
+
+-- The policies of repositories, read out of their documents. immutable_tags: JSON list of rules, null if it says nothing;
+-- anonymous_pull: 0, 1, or null if it says nothing.
+create table repository_policy (
+    project_id text collate "C" not null references project (id),
+    name text collate "C" not null,
+    pattern text collate "C" not null,
+    immutable_tags text collate "C",
+    anonymous_pull bigint,
+    primary key (project_id, name)
 );
 
 create table document (
@@ -129,6 +151,9 @@ create table secret (
     ciphertext bytea not null,
     created_at bigint not null
 );
+-- The server's own keys: one of each purpose, whoever starts first.
+create unique index secret_of_server on secret (purpose) where substr(purpose, 1, 7) = 'server.';
+create index secret_project on secret (project_id);
 
 create table credential (
     project_id text collate "C" not null references project (id),
@@ -152,7 +177,7 @@ create index idempotency_age on idempotency (created_at);
 
 -- What a registry holds ---------------------------------------------------------------------------
 
--- immutable_tags: JSON list of rules, written out from the policies that match.
+-- immutable_tags: JSON list of the lists of rules of the policies that match.
 create table repository (
     id text collate "C" primary key,
     project_id text collate "C" not null references project (id),
@@ -163,13 +188,15 @@ create table repository (
 );
 create index repository_project on repository (project_id, name);
 
--- The rules written out per repository, so that lists page in SQL.
+-- The rules written out per repository, with its name, so that lists page in SQL.
 create table grant_repository (
     subject text collate "C" not null,
     repository_id text collate "C" not null references repository (id) on delete cascade,
+    name text collate "C" not null,
     actions bigint not null,
     primary key (subject, repository_id)
 );
+create index grant_by_name on grant_repository (subject, name, actions);
 create index grant_of_repository on grant_repository (repository_id);
 
 -- Bytes lie in the row, or in one file under a storage key that is never reused.
@@ -249,6 +276,7 @@ create table tag (
     foreign key (repository_id, digest) references manifest (repository_id, digest)
 );
 create index tag_digest on tag (repository_id, digest);
+create index tag_newest on tag (repository_id, updated_at, name);
 
 -- Every position a tag ever had; digest is null where it was deleted.
 create table tag_history (
@@ -262,9 +290,11 @@ create table tag_history (
     primary key (repository_id, name, version)
 );
 
+-- source: 'default' (the newest pushed tag, while nobody declares another line of the repository) or 'declared'.
 create table line (
     repository_id text collate "C" not null references repository (id),
     rule text collate "C" not null,
+    source text collate "C" not null,
     project_id text collate "C" not null references project (id),
     tag text collate "C",
     digest bytea,
@@ -280,7 +310,9 @@ create table upload (
     algorithm text collate "C" not null,
     received bigint not null,
     created_at bigint not null,
-    expires_at bigint not null
+    expires_at bigint not null,
+    lease_owner text collate "C",
+    lease_until bigint
 );
 create index upload_expiry on upload (expires_at);
 
@@ -291,15 +323,16 @@ create table dead (
 );
 create index dead_due on dead (not_before);
 
--- What the garbage collector looks at next: kind 'member' (repository_id, digest), 'blob' (digest), 'referrer'.
+-- What the garbage collector looks at once it is old enough: kind 'member' (a blob that no manifest of its repository uses),
+-- 'blob' (bytes that no repository has; repository_id is empty), 'referrer' (a manifest whose subject is absent).
 create table review (
     kind text collate "C" not null,
     repository_id text collate "C" not null,
     digest bytea not null,
-    due_at bigint not null,
+    since bigint not null,
     primary key (kind, repository_id, digest)
 );
-create index review_due on review (due_at);
+create index review_age on review (kind, since);
 
 -- Work --------------------------------------------------------------------------------------------
 

@@ -8,6 +8,10 @@ create table meta (
     value text not null
 ) strict, without rowid;
 
+-- Counts the changes of rules, members, policies and prefixes: whoever makes a repository holds it in share mode,
+-- so that no rule that is committed at the same time is missed.
+insert into meta (key, value) values ('access_generation', '1');
+
 -- The log -----------------------------------------------------------------------------------------
 
 create table stream (
@@ -64,17 +68,23 @@ create table project (
     created_at integer not null
 ) strict, without rowid;
 
+-- Owns what no prefix claims; administrators alone administer it, so its rules and policies reach every repository.
+insert into project (id, name, created_at) values ('prj_00000000000000000000000000', 'default', 0);
+
 create table project_prefix (
     prefix text primary key,
     project_id text not null references project (id) on delete cascade
 ) strict, without rowid;
+create index project_prefix_project on project_prefix (project_id);
 
+-- subject: the name of an account, which may come later, or 'anonymous'.
 create table project_member (
     project_id text not null references project (id) on delete cascade,
     subject text not null,
     actions integer not null,
     primary key (project_id, subject)
 ) strict, without rowid;
+create index project_member_subject on project_member (subject);
 
 create table principal (
     id text primary key,
@@ -100,7 +110,7 @@ create table token (
 ) strict, without rowid;
 create index token_principal on token (principal_id);
 
--- subject: a principal's id, or 'anonymous'. source: 'person', 'policy', 'member'.
+-- subject: a principal's id, or 'anonymous'. source: 'person' (granted by somebody) or 'member' (of the project's document).
 create table grant_rule (
     subject text not null,
     pattern text not null,
@@ -108,6 +118,18 @@ create table grant_rule (
     project_id text not null references project (id) on delete cascade,
     actions integer not null,
     primary key (subject, pattern, source, project_id)
+) strict, without rowid;
+create index grant_rule_project on grant_rule (project_id);
+
+-- The policies of repositories, read out of their documents. immutable_tags: JSON list of rules, null if it says nothing;
+-- anonymous_pull: 0, 1, or null if it says nothing.
+create table repository_policy (
+    project_id text not null references project (id),
+    name text not null,
+    pattern text not null,
+    immutable_tags text,
+    anonymous_pull integer,
+    primary key (project_id, name)
 ) strict, without rowid;
 
 create table document (
@@ -129,6 +151,9 @@ create table secret (
     ciphertext blob not null,
     created_at integer not null
 ) strict, without rowid;
+-- The server's own keys: one of each purpose, whoever starts first.
+create unique index secret_of_server on secret (purpose) where substr(purpose, 1, 7) = 'server.';
+create index secret_project on secret (project_id);
 
 create table credential (
     project_id text not null references project (id),
@@ -152,7 +177,7 @@ create index idempotency_age on idempotency (created_at);
 
 -- What a registry holds ---------------------------------------------------------------------------
 
--- immutable_tags: JSON list of rules, written out from the policies that match.
+-- immutable_tags: JSON list of the lists of rules of the policies that match.
 create table repository (
     id text primary key,
     project_id text not null references project (id),
@@ -163,13 +188,15 @@ create table repository (
 ) strict, without rowid;
 create index repository_project on repository (project_id, name);
 
--- The rules written out per repository, so that lists page in SQL.
+-- The rules written out per repository, with its name, so that lists page in SQL.
 create table grant_repository (
     subject text not null,
     repository_id text not null references repository (id) on delete cascade,
+    name text not null,
     actions integer not null,
     primary key (subject, repository_id)
 ) strict, without rowid;
+create index grant_by_name on grant_repository (subject, name, actions);
 create index grant_of_repository on grant_repository (repository_id);
 
 -- Bytes lie in the row, or in one file under a storage key that is never reused.
@@ -249,6 +276,7 @@ create table tag (
     foreign key (repository_id, digest) references manifest (repository_id, digest)
 ) strict, without rowid;
 create index tag_digest on tag (repository_id, digest);
+create index tag_newest on tag (repository_id, updated_at, name);
 
 -- Every position a tag ever had; digest is null where it was deleted.
 create table tag_history (
@@ -262,9 +290,11 @@ create table tag_history (
     primary key (repository_id, name, version)
 ) strict, without rowid;
 
+-- source: 'default' (the newest pushed tag, while nobody declares another line of the repository) or 'declared'.
 create table line (
     repository_id text not null references repository (id),
     rule text not null,
+    source text not null,
     project_id text not null references project (id),
     tag text,
     digest blob,
@@ -280,7 +310,9 @@ create table upload (
     algorithm text not null,
     received integer not null,
     created_at integer not null,
-    expires_at integer not null
+    expires_at integer not null,
+    lease_owner text,
+    lease_until integer
 ) strict, without rowid;
 create index upload_expiry on upload (expires_at);
 
@@ -291,15 +323,16 @@ create table dead (
 ) strict, without rowid;
 create index dead_due on dead (not_before);
 
--- What the garbage collector looks at next: kind 'member' (repository_id, digest), 'blob' (digest), 'referrer'.
+-- What the garbage collector looks at once it is old enough: kind 'member' (a blob that no manifest of its repository uses),
+-- 'blob' (bytes that no repository has; repository_id is empty), 'referrer' (a manifest whose subject is absent).
 create table review (
     kind text not null,
     repository_id text not null,
     digest blob not null,
-    due_at integer not null,
+    since integer not null,
     primary key (kind, repository_id, digest)
 ) strict, without rowid;
-create index review_due on review (due_at);
+create index review_age on review (kind, since);
 
 -- Work --------------------------------------------------------------------------------------------
 
