@@ -3,6 +3,8 @@
 //! A [`Content`] is small enough to be written into the ledger and gives its bytes again at any time, so that
 //! a checker can finish an upload that a worker began before the server died.
 
+use std::fmt::Write as _;
+
 use aws_lc_rs::digest::{SHA256, SHA512, digest};
 use refloat_rig::seed::Seed;
 use serde::{Deserialize, Serialize};
@@ -220,12 +222,12 @@ pub fn digest_of(algorithm: Algorithm, bytes: &[u8]) -> String {
         Algorithm::Sha512 => ("sha512", &SHA512),
     };
     let hash = digest(algorithm, bytes);
-    let hex: String = hash
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{name}:{hex}")
+    let mut text = format!("{name}:");
+    for byte in hash.as_ref() {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Whether `bytes` have this digest.

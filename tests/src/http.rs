@@ -4,7 +4,7 @@
 //! whether a request that failed may have arrived. Everything else is left out: no TLS, no redirects, no
 //! compression. Only [`crate::client`] uses it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -166,13 +166,13 @@ impl Connection {
             request.method, request.target, self.authority
         );
         for (name, value) in &request.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         match request.body {
             Body::Empty if matches!(request.method, "GET" | "HEAD" | "DELETE") => {}
             Body::Empty => head.push_str("Content-Length: 0\r\n"),
             Body::Whole(bytes) | Body::Cut { bytes, .. } => {
-                head.push_str(&format!("Content-Length: {}\r\n", bytes.len()));
+                let _ = write!(head, "Content-Length: {}\r\n", bytes.len());
             }
             Body::Streamed(_) => head.push_str("Transfer-Encoding: chunked\r\n"),
         }

@@ -19,7 +19,7 @@ mod keys;
 mod log;
 mod uploads;
 
-pub use keys::{Reckoning, reckon};
+pub use keys::{Reckoning, TABLES, compare, reckon};
 
 /// Whether the server may collect what nothing uses during the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,13 +97,13 @@ pub fn check(
         .chain(catalog.clone())
         .collect();
     for name in &names {
-        let seen = checker.repository(name, history.repository(name))?;
-        if !seen.manifests.is_empty() && !catalog.contains(name) {
+        let found = checker.repository(name, history.repository(name))?;
+        if !found.manifests.is_empty() && !catalog.contains(name) {
             checker.findings.wrong.push(format!(
                 "the catalog leaves out {name}, which has manifests"
             ));
         }
-        history.settle(name, &seen);
+        history.settle(name, &found);
     }
     checker.accounts(subject, history, seed)?;
     checker.log(subject)?;

@@ -1,12 +1,15 @@
 //! What the server stands on: where its files lie and which database has its rows.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Result;
+use refloat_rig::forgetful::{Faults, ForgetfulFolder, Unsynced};
 use refloat_rig::postgres::{Cluster, Durability};
+use refloat_rig::seed::Seed;
 use tempfile::TempDir;
 
-use super::checker::{Reckoning, reckon};
+use super::checker::{Reckoning, TABLES, compare, reckon};
 use super::subject::Place;
 
 /// The kinds of ground.
@@ -17,14 +20,20 @@ pub enum Floor {
     Plain,
     /// A folder on a file system that drops what was not fsynced whenever the server is killed.
     Forgetful,
+    /// The same, and in each round one fsync fails: what it was to keep never reaches the disk.
+    FailingFsync,
     /// PostgreSQL, blobs in a folder.
     Postgres,
 }
 
+/// A failing fsync is one of the next so many of a round.
+const FSYNCS_MAX: u64 = 120;
+
 /// One prepared ground.
-#[derive(Debug)]
 pub struct Ground {
     folder: TempDir,
+    floor: Floor,
+    forgetful: Option<ForgetfulFolder>,
     cluster: Option<Cluster>,
     database: Option<String>,
 }
@@ -37,12 +46,16 @@ impl Ground {
             .tempdir()?;
         let mut ground = Self {
             folder,
+            floor,
+            forgetful: None,
             cluster: None,
             database: None,
         };
         match floor {
             Floor::Plain => {}
-            Floor::Forgetful => anyhow::bail!("the file system that forgets is not there yet"),
+            Floor::Forgetful | Floor::FailingFsync => {
+                ground.forgetful = Some(ForgetfulFolder::mount()?);
+            }
             Floor::Postgres => {
                 let cluster = Cluster::start(Durability::Full)?;
                 ground.database = Some(cluster.create_database("refloat")?);
@@ -55,8 +68,13 @@ impl Ground {
     /// Where the server is to keep what it holds.
     pub fn place(&self) -> Place {
         let blobs = self.database.is_some().then(|| self.path().join("blobs"));
+        let data = self
+            .forgetful
+            .as_ref()
+            .map_or(self.path(), ForgetfulFolder::path)
+            .join("data");
         Place {
-            data: self.path().join("data"),
+            data,
             database: self.database.clone(),
             blobs,
         }
@@ -67,22 +85,56 @@ impl Ground {
         self.path().join("ledger")
     }
 
-    /// What happens to the ground when the server has been killed.
-    pub fn after_kill(&mut self, _seed: u64) -> Result<()> {
-        Ok(())
+    /// Before the traffic of a round.
+    pub fn before_traffic(&self, seed: &mut Seed) {
+        if let (Floor::FailingFsync, Some(forgetful)) = (self.floor, &self.forgetful) {
+            let failing_fsync_after = Some(seed.below(FSYNCS_MAX));
+            forgetful.set_faults(Faults {
+                failing_fsync_after,
+                ..Faults::default()
+            });
+        }
+    }
+
+    /// When the server has been killed: what forgets, forgets; in half of the cases a drawn part of it had reached the disk.
+    pub fn after_kill(&mut self, seed: &mut Seed) -> Result<()> {
+        let unsynced = if seed.one_in(2) {
+            Unsynced::Lost
+        } else {
+            Unsynced::Drawn(Seed::new(seed.next_u64()))
+        };
+        match &mut self.forgetful {
+            Some(forgetful) => forgetful.power_cut(unsynced),
+            None => Ok(()),
+        }
     }
 
     /// The stored keys, while no server runs.
     pub fn reckon(&self) -> Result<Reckoning> {
-        if self.database.is_some() {
-            return Ok(Reckoning::default());
+        if let Some(cluster) = &self.cluster {
+            let keys = TABLES.map(|table| {
+                format!("select '{table}', storage_key from {table} where storage_key is not null")
+            });
+            let rows = cluster.query("refloat", &keys.join(" union all "))?;
+            let rows = rows.lines().filter_map(|line| line.split_once('|'));
+            let rows = rows
+                .map(|(table, key)| (table.to_owned(), key.to_owned()))
+                .collect();
+            return compare(rows, &self.path().join("blobs"));
         }
         reckon(&self.place().data, None)
     }
 
     /// Leaves it where it is, for a person to look at.
     pub fn keep(self) -> PathBuf {
-        self.folder.keep()
+        let data = self.place().data;
+        let kept = self.folder.keep();
+        if self.forgetful.is_some() {
+            // It lies in memory and goes with this process: a copy stays.
+            let mut copy = Command::new("cp");
+            let _copied = copy.arg("-r").arg(data).arg(&kept).status();
+        }
+        kept
     }
 
     fn path(&self) -> &Path {

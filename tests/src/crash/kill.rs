@@ -132,7 +132,7 @@ impl Run {
         let violations = self.traffic()?;
         self.report.kills += 1;
         self.report.findings.wrong.extend(violations);
-        self.ground.after_kill(self.seed.next_u64())?;
+        self.ground.after_kill(&mut self.seed)?;
         let reckoned = self.ground.reckon()?;
         self.report.findings.checked += reckoned.files as u64;
         self.report.findings.wrong.extend(reckoned.wrong);
@@ -151,6 +151,7 @@ impl Run {
     /// Lets everybody work until the moment has come, kills the server in the middle of it, and calls everybody back.
     fn traffic(&mut self) -> Result<Vec<String>> {
         self.stop.store(false, Ordering::SeqCst);
+        self.ground.before_traffic(&mut self.seed);
         let admin = self.subject.admin()?;
         let mut operator = Admin::new(self.subject.refloat()?, &self.ledger, self.seed.next_u64());
         let moment = self.ledger.counts().acknowledged + 1 + self.seed.below(OPERATIONS_MAX);
@@ -164,7 +165,9 @@ impl Run {
                 .collect();
             let operating = scope.spawn(|| operator.work(stop));
             let reached = wait::until("enough operations of a round", ROUND_DEADLINE, || {
-                Ok((ledger.counts().acknowledged >= moment).then_some(()))
+                // A server that meets a disk which cannot be trusted any more may end by itself.
+                let over = ledger.counts().acknowledged >= moment || !subject.is_running();
+                Ok(over.then_some(()))
             });
             // The only sleep: nothing can be waited for where the moment is to be any.
             thread::sleep(jitter);

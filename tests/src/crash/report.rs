@@ -94,6 +94,7 @@ impl Report {
         let floor = match self.floor {
             Floor::Plain => "SQLite and files",
             Floor::Forgetful => "SQLite and files, unsynced writes dropped",
+            Floor::FailingFsync => "SQLite and files, a failing fsync in each round",
             Floor::Postgres => "PostgreSQL and files",
         };
         format!(

@@ -19,6 +19,9 @@ const HERE: &str = "tour/a";
 /// Where blobs are mounted to.
 const THERE: &str = "tour/b";
 
+/// A step.
+type Do = fn(&mut Tour) -> Step;
+
 /// What a step came to.
 type Step = Result<Result<(), Fault>>;
 
@@ -56,7 +59,7 @@ impl Tour {
 
     /// Takes every step until the server is dead.
     pub fn take(mut self, subject: &Subject) -> Result<End> {
-        const STEPS: [(&str, fn(&mut Tour) -> Step); 14] = [
+        const STEPS: [(&str, Do); 14] = [
             ("accounts", Tour::accounts),
             ("documents", Tour::documents),
             ("small image", Tour::small_image),
@@ -65,12 +68,12 @@ impl Tour {
             ("index and artifact", Tour::index_and_artifact),
             ("tags", Tour::tags),
             ("uploads", Tour::uploads),
-            ("pull", Tour::pull),
+            ("pull", |tour| Ok(tour.pull())),
             ("deletions", Tour::deletions),
             ("gc", |tour| Ok(tour.admin.gc())),
             ("scrub", |tour| Ok(tour.admin.scrub())),
-            ("backup", Tour::backup),
-            ("audit", Tour::audit),
+            ("backup", |tour| Ok(tour.backup())),
+            ("audit", |tour| Ok(tour.audit())),
         ];
         let mut refused = Vec::new();
         for (name, step) in STEPS {
@@ -301,12 +304,9 @@ impl Tour {
         }
     }
 
-    fn pull(&mut self) -> Step {
-        Ok(self
-            .client
-            .pull(HERE, "large")
-            .and(self.client.pull(HERE, "index"))
-            .map(drop))
+    fn pull(&mut self) -> Result<(), Fault> {
+        let large = self.client.pull(HERE, "large");
+        large.and(self.client.pull(HERE, "index")).map(drop)
     }
 
     /// An image with a large layer goes, and its layer.
@@ -336,16 +336,15 @@ impl Tour {
         Ok(pushed.and(deleted).and(blob))
     }
 
-    fn backup(&mut self) -> Step {
-        let to = self.refloat.home().join("backup").display().to_string();
-        Ok(self.refloat.acknowledged(&["backup", &to], b"").map(drop))
+    fn backup(&mut self) -> Result<(), Fault> {
+        let name = format!("tour{}", self.salt);
+        self.refloat.acknowledged(&["backup", &name], b"").map(drop)
     }
 
-    fn audit(&mut self) -> Step {
-        Ok(self
-            .refloat
+    fn audit(&mut self) -> Result<(), Fault> {
+        self.refloat
             .acknowledged(&["audit", "verify"], b"")
-            .map(drop))
+            .map(drop)
     }
 }
 

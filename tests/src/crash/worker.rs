@@ -107,7 +107,7 @@ impl Worker {
         match self.seed.below(100) {
             0..32 => self.push_image(),
             32..44 => self.move_tag(),
-            44..58 => self.pull(),
+            44..58 => Ok(self.pull()),
             58..64 => self.delete_tag(),
             64..72 => self.delete_manifest(),
             72..78 => self.push_index(),
@@ -115,7 +115,7 @@ impl Worker {
             84..92 => self.upload_in_chunks(),
             92..96 => self.cut_an_upload(),
             96..98 => self.delete_blob(),
-            _ => self.list(),
+            _ => Ok(self.list()),
         }
     }
 
@@ -201,27 +201,24 @@ impl Worker {
 
     // Small steps -------------------------------------------------------------------------------
 
-    fn pull(&mut self) -> Step {
+    fn pull(&mut self) -> Result<(), Fault> {
         let (repository, tag) = (self.repository(), self.tag());
-        let pulled = self.client.pull(&repository, &tag);
         // Between its manifest and its blobs an image may be deleted by another worker, and then collected.
         let alone = repository == self.own() && self.grace == Grace::Long;
-        Ok(match pulled {
+        match self.client.pull(&repository, &tag) {
             Err(Fault::Wrong(what)) if !alone && what.contains(" is not") => Ok(()),
             other => other.map(drop),
-        })
+        }
     }
 
-    fn list(&mut self) -> Step {
+    fn list(&mut self) -> Result<(), Fault> {
         let repository = self.repository();
-        let tags = self.client.tags(&repository).map(Option::unwrap_or_default);
-        let sorted = tags.as_ref().is_ok_and(|tags| tags.is_sorted());
-        Ok(match tags {
-            Ok(tags) if !sorted => Err(Fault::Wrong(format!(
-                "the tags of {repository} are not sorted: {tags:?}"
-            ))),
-            tags => tags.and_then(|_| self.client.catalog()).map(drop),
-        })
+        let tags = self.client.tags(&repository)?.unwrap_or_default();
+        if !tags.is_sorted() {
+            let what = format!("the tags of {repository} are not sorted: {tags:?}");
+            return Err(Fault::Wrong(what));
+        }
+        self.client.catalog().map(drop)
     }
 
     fn delete_tag(&mut self) -> Step {

@@ -177,7 +177,7 @@ impl History {
         };
         match operation {
             Operation::CreateUser { name, password } => {
-                self.accounts.push(Account { name, password })
+                self.accounts.push(Account { name, password });
             }
             Operation::CreateRobot { name } => {
                 self.accounts
@@ -311,9 +311,9 @@ impl Repository {
                     .deletions
                     .iter_mut()
                     .find(|deletion| deletion.number == number);
-                deletion
-                    .into_iter()
-                    .for_each(|deletion| deletion.ended = Some(at));
+                if let Some(deletion) = deletion {
+                    deletion.ended = Some(at);
+                }
             }
             Ending::Unknown { .. } => {}
         }
@@ -336,10 +336,9 @@ impl Repository {
                 self.uploads.insert(location.clone(), upload);
             }
             (Operation::AppendUpload { location, end, .. }, Ending::Acknowledged { .. }) => {
-                let upload = self.uploads.get_mut(location);
-                upload
-                    .into_iter()
-                    .for_each(|upload| upload.acknowledged = upload.acknowledged.max(*end));
+                if let Some(upload) = self.uploads.get_mut(location) {
+                    upload.acknowledged = upload.acknowledged.max(*end);
+                }
             }
             (
                 Operation::FinishUpload { location, .. } | Operation::CancelUpload { location, .. },
@@ -356,10 +355,9 @@ impl Repository {
     }
 
     fn fate(&mut self, location: &str, fate: Fate) {
-        self.uploads
-            .get_mut(location)
-            .into_iter()
-            .for_each(|upload| upload.fate = fate);
+        if let Some(upload) = self.uploads.get_mut(location) {
+            upload.fate = fate;
+        }
     }
 }
 

@@ -19,6 +19,9 @@ use rusqlite::Connection;
 /// Characters of a ULID, which every storage key ends with.
 const ULID_CHARACTERS: usize = 26;
 
+/// The tables with storage keys.
+pub const TABLES: [&str; 3] = ["upload", "blob", "dead"];
+
 /// Which keys there are.
 #[derive(Debug, Default)]
 pub struct Reckoning {
@@ -44,19 +47,30 @@ pub fn reckon(data: &Path, blobs: Option<&Path>) -> Result<Reckoning> {
     if !has_tables(&database)? {
         return Ok(Reckoning::default());
     }
-    let mut named: BTreeMap<String, &str> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for table in TABLES {
+        rows.extend(
+            keys(&database, table)?
+                .into_iter()
+                .map(|key| (table.to_owned(), key)),
+        );
+    }
+    compare(rows, blobs.unwrap_or(data))
+}
+
+/// Compares the keys of the rows, each with its table, with the files below `folder`.
+pub fn compare(rows: Vec<(String, String)>, folder: &Path) -> Result<Reckoning> {
+    let mut named: BTreeMap<String, String> = BTreeMap::new();
     let mut reckoning = Reckoning::default();
-    for table in ["upload", "blob", "dead"] {
-        for key in keys(&database, table)? {
-            if let Some(other) = named.insert(key.clone(), table) {
-                reckoning
-                    .wrong
-                    .push(format!("key {key} is named by {other} and by {table}"));
-            }
+    for (table, key) in rows {
+        if let Some(other) = named.insert(key.clone(), table.clone()) {
+            reckoning
+                .wrong
+                .push(format!("key {key} is named by {other} and by {table}"));
         }
     }
     let mut files = BTreeSet::new();
-    collect(blobs.unwrap_or(data), &mut files)?;
+    collect(folder, &mut files)?;
     reckoning.files = files.len();
     for file in &files {
         if !named.contains_key(file) {
@@ -66,8 +80,8 @@ pub fn reckon(data: &Path, blobs: Option<&Path>) -> Result<Reckoning> {
         }
     }
     for (key, table) in &named {
-        reckoning.blobs += usize::from(*table == "blob");
-        if *table == "blob" && !files.contains(key) {
+        reckoning.blobs += usize::from(table == "blob");
+        if table == "blob" && !files.contains(key) {
             reckoning
                 .wrong
                 .push(format!("blob row without its file {key}"));
