@@ -14,6 +14,7 @@ pub mod cache;
 pub mod containerd;
 pub mod docker;
 pub mod foreign;
+pub mod forgetful;
 pub mod image;
 pub mod leftover;
 pub mod netns;
