@@ -76,9 +76,7 @@ impl Postgres {
     }
 
     pub(crate) async fn write<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
-        let done = self.repeat(&operation, Mode::Write).await?;
-        self.committed.send_modify(|count| *count += 1);
-        Ok(done)
+        self.repeat(&operation, Mode::Write).await
     }
 
     pub(crate) async fn read<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {

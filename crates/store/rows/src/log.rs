@@ -5,11 +5,21 @@
 //! ```
 //! SQLite numbers and chains inside the transaction, since it has one writer. On PostgreSQL the transaction leaves the record
 //! unnumbered, and [`number`] chains committed batches; readers see numbered records only. The log owns the tables `record`,
-//! `stream`, `personal` and `segment`. It is never replayed to get state.
+//! `stream`, `personal` and `segment`. It is never replayed to get state, so it can age.
 
 mod append;
+mod cursor;
 mod number;
+mod read;
+mod retention;
 mod row;
+mod segment;
+mod verify;
 
 pub use append::append;
-pub use number::number;
+pub use cursor::{CursorKey, Listing};
+pub use number::{keep_numbered, number};
+pub use read::{Filter, Page, get, newest, read_after};
+pub use retention::{Retention, drop_segment, erase_personal, expire_bodies};
+pub use segment::{Segment, SegmentKey, SegmentRule, close_segment, segments};
+pub use verify::{Broken, Intact, Verified, verify};

@@ -62,7 +62,9 @@ impl Postgres {
         let committed = tx.commit().await;
         // An error here is an answer that got lost: the commit stands, so only a kill or a stop means something.
         let _ = refloat_fail::point("commit.after");
+        let touched = tx.has_touched();
         let Err(error) = committed else {
+            self.tell(touched);
             return Attempt::Done(Ok(value));
         };
         if !tx.is_lost() {
@@ -70,11 +72,20 @@ impl Postgres {
         }
         drop(tx);
         match self.outcome(&began.transaction).await {
-            Outcome::Committed => Attempt::Done(Ok(value)),
+            Outcome::Committed => {
+                self.tell(touched);
+                Attempt::Done(Ok(value))
+            }
             Outcome::Aborted => Attempt::Again(error),
             Outcome::Unknown => Attempt::Done(Err(StoreError::transient(
                 "the connection to PostgreSQL was lost in a commit; whether it was made is not known",
             ))),
+        }
+    }
+    /// Wakes who waits for commits, unless there is nothing new to see.
+    fn tell(&self, touched: bool) {
+        if touched {
+            self.committed.send_modify(|count| *count += 1);
         }
     }
 }

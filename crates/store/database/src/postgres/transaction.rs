@@ -28,6 +28,7 @@ pub(super) struct PgTx {
     client: Option<Object>,
     instants: Instants,
     state: State,
+    touched: bool,
 }
 
 /// How far a transaction's statements went.
@@ -55,6 +56,7 @@ impl PgTx {
             client: Some(client),
             instants: Instants::new(clock.clone(), Timestamp::default()),
             state: State::Sound,
+            touched: false,
         };
         let answered = {
             let client = tx.client()?;
@@ -102,6 +104,11 @@ impl PgTx {
 
     pub(super) fn has_failed(&self) -> bool {
         self.state != State::Sound
+    }
+
+    /// Whether a statement ran that may have changed rows.
+    pub(super) fn has_touched(&self) -> bool {
+        self.touched
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -162,10 +169,12 @@ impl Drop for PgTx {
 
 impl Tx for PgTx {
     fn query<'a>(&'a mut self, sql: Sql, parameters: &'a [Value]) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        self.touched |= !sql.postgres.trim_start().starts_with("select");
         Box::pin(async move { rows(&self.run(sql, parameters).await?) })
     }
 
     fn execute<'a>(&'a mut self, sql: Sql, parameters: &'a [Value]) -> BoxFuture<'a, Result<u64, StoreError>> {
+        self.touched = true;
         Box::pin(async move {
             let answered = {
                 let client = self.client()?;

@@ -1,5 +1,6 @@
 //! Appending: the stream's version first, then the record; on SQLite also its number and hash.
 
+use crate::fresh;
 use refloat_core::record::{BODY_MAX_BYTES, CAUSES_MAX, causes_text, genesis, sha256};
 use refloat_core::{NewRecord, RecordId, Recorded, Rejection, Timestamp};
 use refloat_database::{Dialect, StoreError, Tx, Value, sql};
@@ -35,7 +36,7 @@ pub async fn append(tx: &mut dyn Tx, record: NewRecord) -> Result<RecordId, Stor
     let personal = record.personal.as_deref().map(salted).transpose()?;
     let mut recorded = Recorded {
         sequence: 0,
-        id: RecordId::from_ulid(ulid::Ulid::from_parts(u64::try_from(at.micros() / 1000).unwrap_or(0), random()?)),
+        id: RecordId::from_ulid(fresh::ulid(at)?),
         project: record.project.clone(),
         stream: record.stream.clone(),
         stream_version: version,
@@ -103,13 +104,18 @@ pub(super) async fn last_numbered(tx: &mut dyn Tx) -> Result<Last, StoreError> {
             at: row.instant(2)?,
         });
     }
-    let row = tx.first(sql("select value from meta where key = 'region'"), &[]).await?;
-    let region = row.ok_or_else(|| StoreError::column(0, "missing: the region has no id"))?.parsed(0)?;
     Ok(Last {
         sequence: 0,
-        hash: genesis(&region),
+        hash: first_previous(tx).await?,
         at: Timestamp::default(),
     })
+}
+
+/// What the first record of the region chains on.
+pub(super) async fn first_previous(tx: &mut dyn Tx) -> Result<Vec<u8>, StoreError> {
+    let row = tx.first(sql("select value from meta where key = 'region'"), &[]).await?;
+    let region = row.ok_or_else(|| StoreError::column(0, "missing: the region has no id"))?.parsed(0)?;
+    Ok(genesis(&region))
 }
 
 async fn time_of(tx: &mut dyn Tx, record: &NewRecord, version: i64) -> Result<Timestamp, StoreError> {
@@ -154,7 +160,7 @@ async fn insert(tx: &mut dyn Tx, recorded: &Recorded, record: &NewRecord) -> Res
 
 /// A fresh salt, and the hash of the data under it.
 fn salted(data: &str) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
-    let salt = random()?.to_be_bytes()[..SALT_BYTES].to_vec();
+    let salt = fresh::bytes::<SALT_BYTES>()?.to_vec();
     let hash = personal_hash(&salt, data);
     Ok((salt, hash))
 }
@@ -162,11 +168,4 @@ fn salted(data: &str) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
 /// What a record holds of its personal data: SHA-256 over the salt and the text.
 pub(super) fn personal_hash(salt: &[u8], data: &str) -> Vec<u8> {
     sha256(&[salt, data.as_bytes()].concat())
-}
-
-fn random() -> Result<u128, StoreError> {
-    let mut bytes = [0; 16];
-    let filled = aws_lc_rs::rand::fill(&mut bytes);
-    filled.map_err(|_| refloat_core::Failure::Terminal("the system gives no random bytes".to_owned()))?;
-    Ok(u128::from_be_bytes(bytes))
 }

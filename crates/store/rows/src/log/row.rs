@@ -3,7 +3,7 @@
 use refloat_core::{CascadeId, RecordId, Recorded, Stream};
 use refloat_database::{Row, StoreError};
 
-/// The columns of a numbered record, in the order in which [`recorded`] reads them.
+/// The columns of a record, in the order in which [`recorded`] reads them.
 macro_rules! columns {
     () => {
         "sequence, id, project_id, stream, stream_version, at, actor, causes, cascade, origin, body, body_hash, \
@@ -11,6 +11,10 @@ macro_rules! columns {
     };
 }
 pub(super) use columns;
+
+/// The type of a record whose body has expired. What happened to which repository stood in the body and goes with it: nothing
+/// but the body's hash could say that the two columns beside it are what they were.
+pub(super) const EXPIRED: &str = "expired";
 
 /// Reads the record in columns 0 to 14; 15 and 16 repeat what stands in the body.
 pub(super) fn recorded(row: &Row) -> Result<Recorded, StoreError> {
@@ -34,6 +38,9 @@ pub(super) fn recorded(row: &Row) -> Result<Recorded, StoreError> {
 }
 
 fn causes(text: &str) -> Result<Vec<RecordId>, StoreError> {
-    let ids = text.split(',').filter(|id| !id.is_empty());
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = text.split(',');
     ids.map(|id| id.parse().map_err(|_| StoreError::column(7, "not a list of record ids"))).collect()
 }

@@ -2,4 +2,6 @@
 
 mod both;
 mod log;
+mod numbering;
 mod opening;
+mod tampering;
