@@ -11,26 +11,26 @@
 //! committed since the last look, so that a deleted account, a changed password or a revoked token counts at once.
 //! Rights are decided in the store, by the grants of that moment and the token's narrowing.
 
+mod basic;
 mod bearer;
 mod cache;
 mod passwords;
 mod scope;
 mod secrets;
 mod throttle;
+mod tokens;
 
 pub use bearer::{SigningKey, TokenNames};
 pub use passwords::{PasswordError, Passwords};
 pub use scope::Asked;
 pub use secrets::{new_long_token, token_hash};
 
-use crate::FlowError;
 use bearer::Bearers;
 use cache::Cache;
-use refloat_core::{Failure, Principal, Rejection, Secret, Timestamp, TokenId};
+use refloat_core::{Failure, Principal, Secret, Timestamp, TokenId};
 use refloat_store::Store;
-use refloat_store::sign_in::{self as rows, Account, Refresh, TokenOwner};
+use refloat_store::sign_in::TokenOwner;
 use secrets::Fingerprint;
-use std::net::IpAddr;
 use std::sync::Arc;
 use throttle::Throttle;
 
@@ -58,9 +58,19 @@ pub enum By {
     /// It did not.
     Nothing,
     /// With the account's own password or long-lived token.
-    Account,
+    Account(Credential),
     /// With a bearer token of `/token`: what it was not asked for, it does not open, and a new one may.
     Bearer(Arc<[Asked]>),
+}
+
+/// What an account showed. A bearer token opens nothing any more when that is changed or revoked.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Credential {
+    /// Its password: a stamp of the hash in its row.
+    Password(String),
+    /// A long-lived or refresh token.
+    Token(TokenId),
 }
 
 /// A bearer token, for whoever asked.
@@ -92,7 +102,7 @@ struct Inner {
 /// Credentials of an account that were right.
 #[derive(Clone)]
 struct Verified {
-    principal: Arc<Principal>,
+    signed_in: SignedIn,
     // The password's hash at that time, or nothing for a token: its row is looked up by itself.
     password_hash: Option<Arc<str>>,
     // In seconds since 1970, as all ends of validity here.
@@ -137,241 +147,30 @@ impl SignIn {
         self.inner.bearers.service()
     }
 
-    /// Signs in with a name and a password, or with a long-lived token in the place of the password.
-    ///
-    /// # Errors
-    /// [`Rejection::Unauthenticated`] whatever is wrong; [`Rejection::TooMany`] after too many wrong tries from `address`.
-    pub async fn basic(
-        &self,
-        name: &str,
-        password: &Secret<String>,
-        address: IpAddr,
-    ) -> Result<Principal, FlowError> {
-        if name.len() > CREDENTIAL_MAX_BYTES || password.expose().len() > CREDENTIAL_MAX_BYTES {
-            return Err(Rejection::Unauthenticated.into());
-        }
-        let fingerprint = self.inner.fingerprint.of(name, password);
-        let now = bearer::now_seconds();
-        let remembered = self
-            .inner
-            .verified
-            .get(&fingerprint)
-            .filter(|known| now < known.until);
-        if let Some(known) = &remembered
-            && self.is_current(known.generation)
-        {
-            return Ok(Principal::clone(&known.principal));
-        }
-        let generation = self.inner.store.generation();
-        let (account, token) = self.look_up(name, token_hash(password.expose())).await?;
-        if let Some(owner) = token {
-            let until = ends(
-                [owner.expires_at, owner.account.expires_at],
-                now + REMEMBERED_SECONDS,
-            );
-            let principal = Arc::new(Principal {
-                scopes: owner.scopes,
-                ..owner.account.principal
-            });
-            let verified = Verified {
-                principal: principal.clone(),
-                password_hash: None,
-                until,
-                generation,
-            };
-            self.inner.verified.put(fingerprint, verified);
-            return Ok(Principal::clone(&principal));
-        }
-        let stored = account
-            .as_ref()
-            .and_then(|account| account.password_hash.as_deref());
-        let before =
-            remembered.filter(|known| stored.is_some() && known.password_hash.as_deref() == stored);
-        if before.is_none() {
-            self.inner.throttle.check(address)?;
-            if !self.inner.passwords.verify(password, stored).await? {
-                self.inner.throttle.failed(address);
-                return Err(Rejection::Unauthenticated.into());
-            }
-        }
-        let account = account.ok_or(Rejection::Unauthenticated)?;
-        let until = ends(
-            [account.expires_at, None],
-            before.map_or(now + REMEMBERED_SECONDS, |known| known.until),
-        );
-        let verified = Verified {
-            principal: Arc::new(account.principal.clone()),
-            password_hash: account.password_hash.map(Into::into),
-            until,
-            generation,
-        };
-        self.inner.verified.put(fingerprint, verified);
-        Ok(account.principal)
-    }
-
-    /// The account of this name, and the token of this hash if it is one of its own.
-    async fn look_up(
-        &self,
-        name: &str,
-        hash: [u8; 32],
-    ) -> Result<(Option<Account>, Option<TokenOwner>), FlowError> {
-        let name = name.to_owned();
-        let found = self.inner.store.read(move |tx| {
-            let name = name.clone();
-            Box::pin(async move {
-                let account = rows::by_name(tx, &name).await?;
-                let token = rows::by_token(tx, &hash, Refresh::Never).await?;
-                Ok((
-                    account,
-                    token.filter(|token| token.account.principal.name == name),
-                ))
-            })
-        });
-        Ok(found.await?)
-    }
-
+    /// Whether nothing has been committed since `generation`. Several processes never know.
     fn is_current(&self, generation: Option<u64>) -> bool {
         generation.is_some() && generation == self.inner.store.generation()
     }
+}
 
-    /// Signs in with a bearer token: one of `/token`, or a long-lived one.
-    ///
-    /// # Errors
-    /// [`Rejection::Unauthenticated`] whatever is wrong.
-    pub async fn bearer(&self, token: &str) -> Result<SignedIn, FlowError> {
-        let now = bearer::now_seconds();
-        if let Some(opened) = self.inner.opened.get(token)
-            && now < opened.until
-            && self.is_current(opened.generation)
-        {
-            return Ok(opened.signed_in);
+impl SignedIn {
+    /// Nobody.
+    pub fn anonymous() -> Self {
+        Self {
+            principal: Arc::new(Principal::anonymous()),
+            by: By::Nothing,
         }
-        if token.split('.').count() != 3 {
-            let principal = self.by_long_token(token).await?;
-            return Ok(SignedIn {
-                principal: Arc::new(principal),
-                by: By::Account,
-            });
-        }
-        let claims = self
-            .inner
-            .bearers
-            .open(token)
-            .map_err(|_| Rejection::Unauthenticated)?;
-        let generation = self.inner.store.generation();
-        let asked = claims.asked();
-        let mut until = claims.exp;
-        let principal = match claims.principal_id() {
-            None => Principal {
-                scopes: Some(scope::scopes(&asked)),
-                ..Principal::anonymous()
-            },
-            Some(id) => {
-                let found = self.inner.store.read(move |tx| {
-                    let id = id.clone();
-                    Box::pin(async move { rows::by_id(tx, &id).await })
-                });
-                let account = found.await?.ok_or(Rejection::Unauthenticated)?;
-                until = ends([account.expires_at, None], until);
-                let scopes = scope::narrowed(scope::scopes(&asked), claims.outer.as_deref());
-                Principal {
-                    scopes: Some(scopes),
-                    ..account.principal
-                }
-            }
-        };
-        let signed_in = SignedIn {
-            principal: Arc::new(principal),
-            by: By::Bearer(asked.into()),
-        };
-        let opened = Opened {
-            signed_in: signed_in.clone(),
-            until,
-            generation,
-        };
-        self.inner.opened.put(token.into(), opened);
-        Ok(signed_in)
     }
 
-    async fn by_long_token(&self, token: &str) -> Result<Principal, FlowError> {
-        if token.is_empty() || token.len() > CREDENTIAL_MAX_BYTES {
-            return Err(Rejection::Unauthenticated.into());
-        }
-        let owner = self.token_owner(token_hash(token), Refresh::Never).await?;
-        let owner = owner.ok_or(Rejection::Unauthenticated)?;
-        Ok(Principal {
+    fn by_token(owner: TokenOwner) -> Self {
+        let principal = Principal {
             scopes: owner.scopes,
             ..owner.account.principal
-        })
-    }
-
-    async fn token_owner(
-        &self,
-        hash: [u8; 32],
-        refresh: Refresh,
-    ) -> Result<Option<TokenOwner>, FlowError> {
-        let found = self
-            .inner
-            .store
-            .read(move |tx| Box::pin(async move { rows::by_token(tx, &hash, refresh).await }));
-        Ok(found.await?)
-    }
-
-    /// A bearer token for `principal`, narrowed to `asked`. It is no error to ask for more than the account may do:
-    /// what opens is decided when the token is shown.
-    ///
-    /// # Errors
-    /// [`Failure::Terminal`] if the token cannot be signed.
-    pub fn issue(&self, principal: &Principal, asked: &[Asked]) -> Result<IssuedToken, FlowError> {
-        Ok(self.inner.bearers.issue(principal, asked)?)
-    }
-
-    /// A refresh token of an account, for a client that asked to stay signed in; `None` for anonymous, and for tokens with
-    /// a narrowing of their own, which a refresh token would lose.
-    ///
-    /// # Errors
-    /// [`FlowError`] of the store.
-    pub async fn offer_refresh(
-        &self,
-        principal: &Principal,
-        client: &str,
-    ) -> Result<Option<Secret<String>>, FlowError> {
-        let (Some(account), None) = (principal.id.clone(), &principal.scopes) else {
-            return Ok(None);
         };
-        let (token, hash) = new_long_token("rfr_")?;
-        let id = TokenId::from_ulid(ulid::Ulid::new());
-        let label: String = client
-            .chars()
-            .filter(|letter| !letter.is_control())
-            .take(100)
-            .collect();
-        let kept = self.inner.store.write(move |tx| {
-            let (id, account, label) = (id.clone(), account.clone(), label.clone());
-            Box::pin(async move { rows::add_refresh(tx, &id, &account, &hash, &label).await })
-        });
-        kept.await?;
-        Ok(Some(token))
-    }
-
-    /// Signs in with a refresh token.
-    ///
-    /// # Errors
-    /// [`Rejection::Unauthenticated`] if it opens nothing; [`Rejection::TooMany`] after too many wrong tries.
-    pub async fn refresh(
-        &self,
-        token: &Secret<String>,
-        address: IpAddr,
-    ) -> Result<Principal, FlowError> {
-        let found = self
-            .token_owner(token_hash(token.expose()), Refresh::Only)
-            .await?;
-        if let Some(owner) = found {
-            return Ok(owner.account.principal);
+        Self {
+            principal: Arc::new(principal),
+            by: By::Account(Credential::Token(owner.token)),
         }
-        self.inner.throttle.check(address)?;
-        self.inner.throttle.failed(address);
-        Err(Rejection::Unauthenticated.into())
     }
 }
 

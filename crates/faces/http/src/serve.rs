@@ -225,7 +225,7 @@ impl<R: Registry> Connection<R> {
         match tokio::time::timeout(self.settings.handshake_max, tls.accept(stream)).await {
             Ok(Ok(stream)) => self.speak(stream, peer, watcher).await,
             Ok(Err(error)) => {
-                tracing::debug!(address = %peer.ip(), %error, "a TLS handshake failed")
+                tracing::debug!(address = %peer.ip(), %error, "a TLS handshake failed");
             }
             Err(_) => tracing::debug!(address = %peer.ip(), "a TLS handshake took too long"),
         }

@@ -5,10 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use refloat_core::{Principal, Rejection, Secret};
-use refloat_flow::sign_in::{By, SignedIn};
+use refloat_flow::sign_in::SignedIn;
 use refloat_flow::{FlowError, SignIn};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// The longest `Authorization` header that is read, in bytes.
 pub const AUTHORIZATION_MAX_BYTES: usize = 16 * 1024;
@@ -66,17 +65,8 @@ pub async fn signed_in(
     address: IpAddr,
 ) -> Result<SignedIn, FlowError> {
     match credentials(headers)? {
-        Credentials::None => Ok(SignedIn {
-            principal: Arc::new(Principal::anonymous()),
-            by: By::Nothing,
-        }),
-        Credentials::Basic(name, password) => {
-            let principal = sign_in.basic(&name, &password, address).await?;
-            Ok(SignedIn {
-                principal: Arc::new(principal),
-                by: By::Account,
-            })
-        }
+        Credentials::None => Ok(SignedIn::anonymous()),
+        Credentials::Basic(name, password) => sign_in.basic(&name, &password, address).await,
         Credentials::Bearer(token) => sign_in.bearer(token).await,
     }
 }

@@ -121,7 +121,7 @@ impl Face {
             {
                 Err(refused("insufficient_scope"))
             }
-            (By::Nothing | By::Account | By::Bearer(_), _, _) => Ok(()),
+            (By::Nothing | By::Account(_) | By::Bearer(_), _, _) => Ok(()),
         }
     }
 

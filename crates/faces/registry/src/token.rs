@@ -15,9 +15,9 @@ use axum::response::Response;
 use axum::routing::get;
 use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use refloat_core::{Principal, Rejection, Secret, Timestamp};
+use refloat_core::{Rejection, Secret, Timestamp};
 use refloat_flow::FlowError;
-use refloat_flow::sign_in::{Asked, By};
+use refloat_flow::sign_in::{Asked, SignedIn};
 use refloat_http::{Context, Noted, body, signed_in, wire};
 use serde_json::{Value, json};
 
@@ -48,20 +48,16 @@ async fn answer_query(
     face: &Face,
     context: &Context,
     request: Request,
-) -> Result<(Principal, Value), FlowError> {
+) -> Result<(SignedIn, Value), FlowError> {
     let query = Query::parse(request.uri().query().unwrap_or(""), Plus::Space)?;
     let signed_in = signed_in::signed_in(&face.sign_in, request.headers(), context.address).await?;
-    if matches!(signed_in.by, By::Bearer(_)) {
-        return Err(Rejection::Unauthenticated.into());
-    }
     let stay = if query.get("offline_token") == Some("true") {
         Stay::Offline
     } else {
         Stay::No
     };
-    let principal = Principal::clone(&signed_in.principal);
-    let issued = face.issue(&principal, &query, stay).await?;
-    Ok((principal, issued))
+    let issued = face.issue(&signed_in, &query, stay).await?;
+    Ok((signed_in, issued))
 }
 
 async fn by_form(
@@ -77,7 +73,7 @@ async fn answer_form(
     face: &Face,
     context: &Context,
     request: Request,
-) -> Result<(Principal, Value), FlowError> {
+) -> Result<(SignedIn, Value), FlowError> {
     let bytes = body::whole(request.into_body(), "the form", QUERY_MAX_BYTES).await?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Rejection::Invalid("the form is not text".to_owned()))?;
@@ -96,20 +92,20 @@ async fn answer_form(
     };
     match field("grant_type")? {
         "password" => {
-            let principal = face
+            let signed_in = face
                 .sign_in
                 .basic(field("username")?, &secret("password")?, context.address)
                 .await?;
-            let issued = face.issue(&principal, &form, stay).await?;
-            Ok((principal, issued))
+            let issued = face.issue(&signed_in, &form, stay).await?;
+            Ok((signed_in, issued))
         }
         "refresh_token" => {
             let refresh = secret("refresh_token")?;
-            let principal = face.sign_in.refresh(&refresh, context.address).await?;
-            let mut issued = face.issue(&principal, &form, Stay::No).await?;
+            let signed_in = face.sign_in.refresh(&refresh, context.address).await?;
+            let mut issued = face.issue(&signed_in, &form, Stay::No).await?;
             // The same one again: some clients store what they get, also if it is nothing.
             issued["refresh_token"] = json!(refresh.expose());
-            Ok((principal, issued))
+            Ok((signed_in, issued))
         }
         _ => Err(Rejection::Unsupported(
             "grant_type is neither password nor refresh_token".to_owned(),
@@ -121,7 +117,7 @@ async fn answer_form(
 impl Face {
     async fn issue(
         &self,
-        principal: &Principal,
+        signed_in: &SignedIn,
         asked: &Query<'_>,
         stay: Stay,
     ) -> Result<Value, FlowError> {
@@ -134,7 +130,7 @@ impl Face {
             );
         }
         let scopes: Vec<_> = asked.all("scope").flat_map(Asked::parse).collect();
-        let issued = self.sign_in.issue(principal, &scopes)?;
+        let issued = self.sign_in.issue(signed_in, &scopes)?;
         let token = issued.token.expose();
         let issued_at = i64::try_from(issued.issued_at_seconds).unwrap_or(0);
         let mut answer = json!({
@@ -146,7 +142,7 @@ impl Face {
         });
         if stay == Stay::Offline {
             let client = asked.get("client_id").unwrap_or("");
-            if let Some(refresh) = self.sign_in.offer_refresh(principal, client).await? {
+            if let Some(refresh) = self.sign_in.offer_refresh(signed_in, client).await? {
                 answer["refresh_token"] = json!(refresh.expose());
             }
         }
@@ -154,14 +150,15 @@ impl Face {
     }
 }
 
-fn finished(face: &Face, answered: Result<(Principal, Value), FlowError>) -> Response<Body> {
+fn finished(face: &Face, answered: Result<(SignedIn, Value), FlowError>) -> Response<Body> {
     let mut noted = Noted {
         route: "/token",
         user: None,
     };
     let mut response = match answered {
-        Ok((principal, answer)) => {
-            noted.user = principal.id.is_some().then_some(principal.name);
+        Ok((signed_in, answer)) => {
+            let principal = &signed_in.principal;
+            noted.user = principal.id.is_some().then(|| principal.name.clone());
             wire::json_answer(StatusCode::OK, &answer)
         }
         Err(error) => {

@@ -3,6 +3,7 @@
 //! The header is compared before anything is trusted: exactly `alg`, `typ` and our `kid`. A token that brings a key,
 //! an address of a key or an extension of its own is refused unread (attack class: keys chosen by the attacker).
 
+use super::Credential;
 use super::scope::{Access, Asked};
 use super::secrets::random;
 use super::{BEARER_SECONDS, IssuedToken};
@@ -62,6 +63,9 @@ pub(super) struct Claims {
     pub(super) exp: u64,
     jti: String,
     access: Vec<Access>,
+    /// What the account showed; nothing for anonymous.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) credential: Option<Credential>,
     /// The narrowing of the long-lived token that asked for this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) outer: Option<Vec<Scope>>,
@@ -116,6 +120,7 @@ impl Bearers {
     pub(super) fn issue(
         &self,
         principal: &Principal,
+        credential: Option<Credential>,
         asked: &[Asked],
     ) -> Result<IssuedToken, Failure> {
         let now = now_seconds();
@@ -136,6 +141,7 @@ impl Bearers {
                 .take(super::scope::SCOPES_MAX)
                 .map(Asked::access)
                 .collect(),
+            credential,
             outer: principal.scopes.clone(),
         };
         let signed = jsonwebtoken::encode(&self.header, &claims, &self.signs);

@@ -38,6 +38,11 @@ pub fn token_hash(token: &str) -> [u8; 32] {
     hash
 }
 
+/// Names a password's hash without telling it: what a bearer token carries to be worth nothing after a change.
+pub(super) fn stamp(password_hash: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&token_hash(password_hash)[..12])
+}
+
 /// Names credentials in memory without keeping them: HMAC-SHA256 under a key that dies with the process.
 pub(super) struct Fingerprint(hmac::Key);
 

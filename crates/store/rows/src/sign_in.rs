@@ -120,6 +120,35 @@ pub async fn by_token(
     }))
 }
 
+/// Whether this token is one of the account's and has not expired, and when it will.
+pub async fn token_ends(
+    tx: &mut dyn Tx,
+    token: &TokenId,
+    account: &PrincipalId,
+) -> Result<Option<Ends>, StoreError> {
+    let found = sql(
+        "select expires_at from token where id = $1 and principal_id = $2 and (expires_at is null or expires_at > $3)",
+    );
+    let now = tx.now();
+    let parameters = [token.as_str().into(), account.as_str().into(), now.into()];
+    let Some(row) = tx.first(found, &parameters).await? else {
+        return Ok(None);
+    };
+    Ok(Some(match row.optional(0, Row::instant)? {
+        None => Ends::Never,
+        Some(end) => Ends::At(end),
+    }))
+}
+
+/// When a token ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// When it is revoked.
+    Never,
+    /// Then.
+    At(Timestamp),
+}
+
 /// Which tokens count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refresh {

@@ -94,7 +94,7 @@ impl Tls {
         match self.reload() {
             Ok(()) => tracing::info!("the certificate was read again"),
             Err(error) => {
-                tracing::warn!(%error, "the changed certificate cannot be used; the old one stays")
+                tracing::warn!(%error, "the changed certificate cannot be used; the old one stays");
             }
         }
     }

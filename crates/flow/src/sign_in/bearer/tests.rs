@@ -67,13 +67,15 @@ fn without(value: &Value, name: &str) -> Value {
 fn an_issued_token_says_what_was_asked() {
     let bearers = Bearers::new(&key(), names());
     let asked = Asked::parse("repository:apps/web:pull,push registry:catalog:*");
-    let issued = bearers.issue(&alice(), &asked).expect("a token");
+    let issued = bearers
+        .issue(&alice(), Some(Credential::Password("x".to_owned())), &asked)
+        .expect("a token");
     let claims = bearers.open(issued.token.expose()).expect("our own token");
     assert_eq!(claims.asked(), asked);
     assert_eq!(claims.principal_id(), alice().id);
     assert_eq!(claims.exp, issued.issued_at_seconds + 300);
     let nobodys = bearers
-        .issue(&Principal::anonymous(), &asked)
+        .issue(&Principal::anonymous(), None, &asked)
         .expect("a token");
     assert_eq!(
         bearers
