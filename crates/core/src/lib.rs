@@ -8,6 +8,7 @@ pub mod access;
 pub mod event;
 pub mod id;
 pub mod job;
+pub mod react;
 pub mod record;
 pub mod registry;
 pub mod rejection;

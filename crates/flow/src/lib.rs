@@ -4,6 +4,8 @@
 //! bytes are behind a port. Durable work runs in tasks of [`executors`], so that a caller who goes away cannot
 //! leave it half done.
 
+mod asked;
+pub mod administer;
 pub mod error;
 pub mod executors;
 pub mod page;
@@ -12,7 +14,9 @@ pub mod receive;
 pub mod registry;
 pub mod sign_in;
 pub mod tags;
+pub mod upkeep;
 
+pub use administer::Administration;
 pub use error::FlowError;
 pub use page::{Listed, Page};
 pub use read::{BlobBody, BlobInfo, ByteRange, ManifestBody, Referrers};
@@ -20,3 +24,4 @@ pub use receive::{BeginUpload, Begun, ContentRange, Mount, PutDone, PutManifest,
 pub use registry::{Caller, Limits, Registry};
 pub use sign_in::SignIn;
 pub use tags::TagPosition;
+pub use upkeep::Upkeep;

@@ -1,53 +1,75 @@
 //! Verbs of tags: set, remove, history, undo.
 
+use crate::asked::{Asked, operation};
 use crate::{Caller, FlowError, Listed, Page, Registry};
-use refloat_core::{Failure, RecordId, Timestamp};
 use refloat_oci::reference::TagOrDigest;
 use refloat_oci::{Digest, RepositoryName, TagName};
+use refloat_store::access::{Delete, Pull, Push, Update};
+use refloat_store::StoreError;
+use refloat_store::registry;
 
-/// A position a tag had.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagPosition {
-    /// Which position, from 1.
-    pub version: i64,
-    /// What it named; `None` where it was deleted.
-    pub digest: Option<Digest>,
-    /// Since when.
-    pub at: Timestamp,
-    /// Who moved it there: an opaque id.
-    pub actor: String,
-    /// The record that says so.
-    pub record: RecordId,
-}
+pub use refloat_store::registry::TagPosition;
 
 impl Registry {
     /// Makes `new` name what `from` names, and returns its digest.
-    pub async fn tag(&self, _caller: &Caller, _repository: &RepositoryName, _from: &TagOrDigest, _new: TagName) -> Result<Digest, FlowError> {
-        Err(unbuilt())
+    pub async fn tag(
+        &self,
+        caller: &Caller,
+        repository: &RepositoryName,
+        from: &TagOrDigest,
+        new: TagName,
+    ) -> Result<Digest, FlowError> {
+        let asked = Asked::new(caller, repository);
+        let moved = self.store().write(operation!(tx, [asked, from, new], {
+            let leave = asked.authorize::<Push>(tx).await?;
+            let outcome = registry::tag(tx, &leave, &from, &new).await?;
+            outcome.digest.ok_or_else(|| StoreError::column(0, "a tag without a digest"))
+        }));
+        Ok(moved.await?)
     }
 
     /// Takes a tag away.
-    pub async fn untag(&self, _caller: &Caller, _repository: &RepositoryName, _tag: TagName) -> Result<(), FlowError> {
-        Err(unbuilt())
+    pub async fn untag(&self, caller: &Caller, repository: &RepositoryName, tag: TagName) -> Result<(), FlowError> {
+        let asked = Asked::new(caller, repository);
+        let removed = self.store().write(operation!(tx, [asked, tag], {
+            let leave = asked.authorize::<Delete>(tx).await?;
+            registry::untag(tx, &leave, &tag).await
+        }));
+        Ok(removed.await?)
     }
 
     /// Positions of a tag, the newest first; the page's key is a version.
     pub async fn tag_history(
         &self,
-        _caller: &Caller,
-        _repository: &RepositoryName,
-        _tag: TagName,
-        _page: Page<i64>,
+        caller: &Caller,
+        repository: &RepositoryName,
+        tag: TagName,
+        page: Page<i64>,
     ) -> Result<Listed<TagPosition>, FlowError> {
-        Err(unbuilt())
+        let (asked, limit) = (Asked::new(caller, repository), page.limit());
+        let found = self.store().read(operation!(tx, [asked, tag, page], {
+            let leave = asked.authorize::<Pull>(tx).await?;
+            // One more than asked for tells whether there are more.
+            registry::tag_history(tx, &leave, &tag, page.after, limit + 1).await
+        }));
+        let mut items = found.await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Ok(Listed { items, more })
     }
 
     /// Moves a tag back to where it was before its last move; `None` if it was not there.
-    pub async fn tag_undo(&self, _caller: &Caller, _repository: &RepositoryName, _tag: TagName) -> Result<Option<Digest>, FlowError> {
-        Err(unbuilt())
+    pub async fn tag_undo(
+        &self,
+        caller: &Caller,
+        repository: &RepositoryName,
+        tag: TagName,
+    ) -> Result<Option<Digest>, FlowError> {
+        let asked = Asked::new(caller, repository);
+        let moved = self.store().write(operation!(tx, [asked, tag], {
+            let leave = asked.authorize::<Update>(tx).await?;
+            registry::tag_undo(tx, &leave, &tag).await
+        }));
+        Ok(moved.await?.digest)
     }
-}
-
-fn unbuilt() -> FlowError {
-    Failure::Terminal("verbs of tags are not built yet".to_owned()).into()
 }

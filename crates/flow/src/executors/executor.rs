@@ -22,6 +22,8 @@ pub enum Turn {
     More,
     /// Nothing to do until rows change; look again after this long at the latest.
     Rest(Duration),
+    /// Nothing to do for this long, whatever changes.
+    Sleep(Duration),
 }
 
 /// Level-triggered work: each turn looks at rows, does a bounded part of what is due, and may be repeated at any point.
@@ -39,42 +41,43 @@ pub(super) async fn keep_running(store: Store, executor: &impl Executor, mut sto
     while !stop.is_set() {
         let committed = store.committed();
         let turn = AssertUnwindSafe(executor.turn(&stop)).catch_unwind().await;
-        let rest = match turn {
+        let (rest, wake): (_, BoxFuture<'_, ()>) = match turn {
             Ok(Ok(Turn::More)) => {
                 failures = 0;
                 continue;
             }
             Ok(Ok(Turn::Rest(rest))) => {
                 failures = 0;
-                let paced = async {
-                    tokio::time::sleep(PACE).await;
-                    let _ = tokio::time::timeout(rest, committed).await;
-                };
-                tokio::select! {
-                    () = paced => {}
-                    () = stop.set() => {}
-                }
-                continue;
+                (rest, Box::pin(committed))
+            }
+            Ok(Ok(Turn::Sleep(rest))) => {
+                failures = 0;
+                (rest, Box::pin(std::future::pending()))
             }
             Ok(Err(error)) => {
                 tracing::warn!(executor = executor.name(), %error, "a turn failed and will be tried again");
-                retry_after(failures)
+                failures += 1;
+                (retry_after(failures), Box::pin(std::future::pending()))
             }
             Err(_panic) => {
                 tracing::error!(executor = executor.name(), "a turn panicked and will be tried again");
-                retry_after(failures)
+                failures += 1;
+                (retry_after(failures), Box::pin(std::future::pending()))
             }
         };
-        failures += 1;
+        let resting = async {
+            tokio::time::sleep(PACE.min(rest)).await;
+            let _ = tokio::time::timeout(rest, wake).await;
+        };
         tokio::select! {
-            () = tokio::time::sleep(rest) => {}
+            () = resting => {}
             () = stop.set() => {}
         }
     }
 }
 
 fn retry_after(failures: u32) -> Duration {
-    RETRY_FIRST.saturating_mul(1 << failures.min(16)).min(RETRY_LONGEST)
+    RETRY_FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(RETRY_LONGEST)
 }
 
 #[cfg(test)]
@@ -83,8 +86,8 @@ mod tests {
 
     #[test]
     fn retries_are_bounded() {
-        assert_eq!(retry_after(0), RETRY_FIRST);
-        assert_eq!(retry_after(1), 2 * RETRY_FIRST);
+        assert_eq!(retry_after(1), RETRY_FIRST);
+        assert_eq!(retry_after(2), 2 * RETRY_FIRST);
         assert_eq!(retry_after(40), RETRY_LONGEST);
     }
 }

@@ -1,7 +1,8 @@
 //! What was read at one generation of the store, kept until the next commit.
 //!
 //! Valid exactly while [`refloat_store::Store::generation`] is what it was when the read began: whoever finds an entry gets
-//! the answer the store would give now, permissions included. On PostgreSQL there is no generation and so no cache.
+//! the answer the store would give now, permissions included. What depends on the clock alone (an account that expires)
+//! is at most [`AGE_MAX`] late. On PostgreSQL there is no generation and so no cache.
 //!
 //! Invariants: an entry is returned only for an equal key at an equal generation; a shard's entries never weigh more
 //! than its share of the bound.
@@ -11,10 +12,13 @@ use refloat_oci::RepositoryName;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 const SHARDS: usize = 16;
 /// What an entry weighs beyond its value, in bytes: keys, maps, the allocator.
 const ENTRY_OVERHEAD_BYTES: u64 = 512;
+/// How long an entry is good without a commit.
+const AGE_MAX: Duration = Duration::from_secs(5);
 
 /// Values by (who asks, repository, name within it).
 pub(crate) struct Cache<N, V> {
@@ -31,6 +35,7 @@ struct Shard<N, V> {
 
 struct Entry<N, V> {
     generation: u64,
+    made: Instant,
     principal: Principal,
     repository: RepositoryName,
     name: N,
@@ -62,7 +67,7 @@ impl<N: Hash + Eq + Clone, V: Clone> Cache<N, V> {
         let hash = self.hash(key);
         let shard = self.shard(hash).lock().unwrap_or_else(PoisonError::into_inner);
         let entry = shard.entries.get(&hash)?;
-        let found = entry.generation == generation && entry.is(key);
+        let found = entry.generation == generation && entry.made.elapsed() < AGE_MAX && entry.is(key);
         found.then(|| entry.value.clone())
     }
 
@@ -75,6 +80,7 @@ impl<N: Hash + Eq + Clone, V: Clone> Cache<N, V> {
         let hash = self.hash(key);
         let entry = Entry {
             generation,
+            made: Instant::now(),
             principal: key.principal.clone(),
             repository: key.repository.clone(),
             name: key.name.clone(),

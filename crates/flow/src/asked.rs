@@ -1,0 +1,61 @@
+//! What a request asks leave for, in a form that operations of the store can carry and repeat.
+
+use crate::Caller;
+use refloat_core::Principal;
+use refloat_oci::RepositoryName;
+use refloat_store::access::{Authorized, Op, authorize};
+use refloat_store::{StoreError, Tx};
+use std::sync::Arc;
+
+/// Who asks about which repository. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Asked(Arc<Inner>);
+
+struct Inner {
+    principal: Principal,
+    repository: RepositoryName,
+    personal: Option<String>,
+}
+
+impl Asked {
+    pub(crate) fn new(caller: &Caller, repository: &RepositoryName) -> Self {
+        Self(Arc::new(Inner {
+            principal: caller.principal.clone(),
+            repository: repository.clone(),
+            personal: caller.personal(),
+        }))
+    }
+
+    pub(crate) fn repository(&self) -> &RepositoryName {
+        &self.0.repository
+    }
+
+    /// Leave to do `O`, made in the transaction that uses it.
+    pub(crate) async fn authorize<O: Op>(&self, tx: &mut dyn Tx) -> Result<Authorized<O>, StoreError> {
+        let leave = authorize::<O>(tx, &self.0.principal, &self.0.repository).await?;
+        Ok(leave.with_personal(self.0.personal.clone()))
+    }
+
+    /// Leave to do `O` on another repository, as the same caller.
+    pub(crate) async fn authorize_other<O: Op>(
+        &self,
+        tx: &mut dyn Tx,
+        repository: &RepositoryName,
+    ) -> Result<Authorized<O>, StoreError> {
+        authorize::<O>(tx, &self.0.principal, repository).await
+    }
+}
+
+/// An operation of the store: clones what it captures each time it runs, since it may run more than once.
+macro_rules! operation {
+    ($tx:ident, [$($captured:ident),* $(,)?], $body:expr) => {
+        {
+            $(let $captured = $captured.clone();)*
+            move |$tx| {
+                $(let $captured = $captured.clone();)*
+                Box::pin(async move { $body })
+            }
+        }
+    };
+}
+pub(crate) use operation;
