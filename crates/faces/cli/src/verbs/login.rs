@@ -6,6 +6,8 @@
 //!          ─► 401 Bearer realm ─► GET realm with them ─► token ─► GET /v2/ with the token ─► 200
 //! ```
 
+mod realm;
+
 use super::accounts::{ask_hidden, read_stdin_line};
 use super::text;
 use crate::arguments::{LoginArguments, LogoutArguments};
@@ -120,9 +122,9 @@ fn check(server: &ServerUrl, username: &str, password: &Hidden) -> Result<(), Cl
         let answer = ask(http.get(&base).basic_auth(username, Some(password.expose())))?;
         return if answer.status().is_success() { Ok(()) } else { Err(wrong(&server, &answer)) };
     };
-    if server.is_encrypted() && !realm.starts_with("https://") {
-        let message = format!("{} asks for the password over plain HTTP at {realm}", server.host);
-        return Err(CliError::failed("insecure_realm", message, "ask its administrator; nothing was sent"));
+    if let Some(objection) = realm::objection(&server.to_string(), &realm) {
+        let message = format!("{} is not trusted with the password: {objection}", server.host);
+        return Err(CliError::failed("foreign_realm", message, "ask its administrator; nothing was sent"));
     }
     let query = [("service", service.as_str()), ("account", username), ("client_id", "refloat")];
     let answer = ask(http.get(&realm).query(&query).basic_auth(username, Some(password.expose())))?;
