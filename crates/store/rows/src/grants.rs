@@ -17,6 +17,34 @@ use refloat_core::event::AccessEvent;
 use refloat_core::{Pattern, PrincipalId, ProjectId, Rejection};
 use refloat_database::{Row, StoreError, Tx, sql};
 
+/// Writes out anew what rules and policies say about every repository that `pattern` matches.
+pub(crate) async fn reach(tx: &mut dyn Tx, pattern: &Pattern, subjects: Subjects<'_>) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = repositories_matching(tx, pattern, after.as_deref()).await?;
+        let Some(last) = page.last else { return Ok(()) };
+        write_out(tx, &page.repositories, subjects).await?;
+        after = Some(last);
+    }
+}
+
+/// Gives a new account what project documents say about its name.
+pub(crate) async fn become_member(tx: &mut dyn Tx, name: &str, id: &str) -> Result<(), StoreError> {
+    let member = tx.first(sql("select project_id from project_member where subject = $1 limit 1"), &[name.into()]).await?;
+    if member.is_none() {
+        return Ok(());
+    }
+    change(tx).await?;
+    tx.execute(
+        sql("insert into grant_rule (subject, pattern, source, project_id, actions) \
+             select $2, '**', 'member', m.project_id, m.actions from project_member m where m.subject = $1"),
+        &[name.into(), id.into()],
+    )
+    .await?;
+    let everywhere = "**".parse().map_err(|_| StoreError::column(0, "not a pattern"))?;
+    reach(tx, &everywhere, Subjects::One(id)).await
+}
+
 /// Whom a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
@@ -190,13 +218,7 @@ async fn set(
         )
         .await?;
     }
-    let mut after = None;
-    loop {
-        let page = repositories_matching(tx, pattern, after.as_deref()).await?;
-        let Some(last) = page.last else { return Ok(()) };
-        write_out(tx, &page.repositories, Subjects::One(subject.as_str())).await?;
-        after = Some(last);
-    }
+    reach(tx, pattern, Subjects::One(subject.as_str())).await
 }
 
 async fn record(tx: &mut dyn Tx, leave: &AuthorizedProject, subject: &Subject, event: AccessEvent) -> Result<(), StoreError> {

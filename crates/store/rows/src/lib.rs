@@ -6,8 +6,10 @@
 //! `flow` is the caller; nothing here knows HTTP, files of blobs, or time other than `tx.now()`.
 
 pub mod access;
+pub mod accounts;
 pub mod collect;
 pub mod cursors;
+pub mod documents;
 pub mod fresh;
 pub mod grants;
 pub mod idempotency;
@@ -20,6 +22,7 @@ pub mod projects;
 mod records;
 pub mod registry;
 pub mod scrub;
+pub mod secrets;
 pub mod sign_in;
 mod store;
 pub mod uploads;
