@@ -227,8 +227,8 @@ impl Filesystem for Mounted {
         reply: ReplyEntry,
     ) {
         let file = Kind::File(FileBytes::default());
-        let made = self.make(request, place(parent, name), file, mode & !umask);
-        reply_entry(made, reply);
+        let answer = self.make(request, place(parent, name), file, mode & !umask);
+        reply_entry(answer, reply);
     }
 
     fn mkdir(
@@ -241,8 +241,8 @@ impl Filesystem for Mounted {
         reply: ReplyEntry,
     ) {
         let folder = Kind::Folder(Folder::default());
-        let made = self.make(request, place(parent, name), folder, mode & !umask);
-        reply_entry(made, reply);
+        let answer = self.make(request, place(parent, name), folder, mode & !umask);
+        reply_entry(answer, reply);
     }
 
     fn symlink(
