@@ -109,14 +109,17 @@ fn batch(connection: Connection, first: Box<dyn Write>, queue: &Queue<Box<dyn Wr
         first.answer(&Err(store_error(&error)));
         return connection;
     }
-    let before = connection.total_changes();
     let opened = Instant::now();
     let mut tx = SqliteTx::new(connection, &shared.clock);
     let mut jobs = Vec::new();
+    let mut changed = false;
     let mut broken = None;
     let mut next = Some(first);
     while let Some(mut job) = next {
-        broken = step(&mut tx, job.as_mut(), shared).err();
+        match step(&mut tx, job.as_mut(), shared) {
+            Ok(effect) => changed |= effect == Effect::Changed,
+            Err(error) => broken = Some(error),
+        }
         jobs.push(job);
         let open = broken.is_none() && jobs.len() < GROUP_MAX && opened.elapsed() < GROUP_TIME;
         next = if open { queue.try_pop() } else { None };
@@ -132,7 +135,7 @@ fn batch(connection: Connection, first: Box<dyn Write>, queue: &Queue<Box<dyn Wr
             abort(&error);
         }
     }
-    if result.is_ok() && connection.total_changes() != before {
+    if result.is_ok() && changed {
         let generation = shared.generation.fetch_add(1, Ordering::SeqCst) + 1;
         shared.committed.send_replace(generation);
     }
@@ -142,10 +145,18 @@ fn batch(connection: Connection, first: Box<dyn Write>, queue: &Queue<Box<dyn Wr
     connection
 }
 
+/// Whether an operation left something for others to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Changed,
+    Nothing,
+}
+
 /// Runs one operation in a savepoint. An error means that the whole transaction is gone.
-fn step(tx: &mut SqliteTx, job: &mut dyn Write, shared: &Shared) -> Result<(), StoreError> {
+fn step(tx: &mut SqliteTx, job: &mut dyn Write, shared: &Shared) -> Result<Effect, StoreError> {
     tx.next_operation(&shared.clock);
     let connection = tx.connection();
+    let before = connection.total_changes();
     connection.execute_batch("savepoint operation").map_err(|error| store_error(&error))?;
     let vote = job.run(tx);
     let connection = tx.connection();
@@ -155,11 +166,13 @@ fn step(tx: &mut SqliteTx, job: &mut dyn Write, shared: &Shared) -> Result<(), S
             "the database gave up the transaction; the disk is full or failing".to_owned(),
         )));
     }
-    let end = match vote {
-        Vote::Keep => "release operation",
-        Vote::Undo => "rollback to operation; release operation",
+    let (end, effect) = match vote {
+        Vote::Keep if connection.total_changes() != before => ("release operation", Effect::Changed),
+        Vote::Keep => ("release operation", Effect::Nothing),
+        Vote::Undo => ("rollback to operation; release operation", Effect::Nothing),
     };
-    connection.execute_batch(end).map_err(|error| store_error(&error))
+    connection.execute_batch(end).map_err(|error| store_error(&error))?;
+    Ok(effect)
 }
 
 fn commit(connection: &Connection) -> Result<(), StoreError> {
