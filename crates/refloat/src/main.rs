@@ -1,2 +1,16 @@
-//! refloat
-fn main() {}
+//! The one binary. It reads the configuration and wires all parts together; everything else lives in its crate.
+
+mod configuration;
+mod first_start;
+mod logs;
+mod restore;
+mod serve;
+mod wiring;
+
+use refloat_cli::Local;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let local = Local { serve: serve::run, restore: restore::run };
+    refloat_cli::run(std::env::args_os(), &local)
+}
