@@ -136,6 +136,14 @@ impl Database {
         &self.place
     }
 
+    /// The tables as sorted lines that do not tell which database this is: columns, keys, references, checks, indexes.
+    ///
+    /// # Errors
+    /// A [`StoreError`] of the database.
+    pub async fn schema(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|tx| Box::pin(crate::schema::lines(tx))).await
+    }
+
     /// Copies the database as it is now to the new file `to`, durable when this returns.
     ///
     /// # Errors

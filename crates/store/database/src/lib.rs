@@ -11,6 +11,7 @@ mod database;
 mod error;
 mod migration;
 mod postgres;
+mod schema;
 mod sqlite;
 mod tx;
 
