@@ -8,6 +8,9 @@
 /// Every fail point of the product, in the order of its areas. `cargo xtask tidy` compares this list with the sources.
 pub const POINTS: &[&str] = &[
     "backup.copied",
+    "backup.linked",
+    "backup.listed",
+    "backup.renamed",
     "blob.finished",
     "blob.folder_made",
     "blob.folder_synced",
@@ -27,6 +30,7 @@ pub const POINTS: &[&str] = &[
     "migrate.step",
     "number.after",
     "number.before",
+    "restore.copied",
     "retention.dropped",
     "retention.expired",
     "segment.closed",

@@ -78,6 +78,16 @@ pub async fn by_name(tx: &mut dyn Tx, name: &str) -> Result<ProjectRow, StoreErr
     project_row(&row.ok_or_else(not_found)?)
 }
 
+/// The project with this id.
+///
+/// # Errors
+/// [`Rejection::NotFound`].
+pub async fn by_id(tx: &mut dyn Tx, id: &ProjectId) -> Result<ProjectRow, StoreError> {
+    let row = tx.first(sql("select id, name, created_at from project where id = $1"), &[id.as_str().into()]).await?;
+    let not_found = || Rejection::NotFound { kind: "project", name: id.to_string() };
+    project_row(&row.ok_or_else(not_found)?)
+}
+
 /// What a project owns and who belongs to it.
 ///
 /// # Errors

@@ -1,0 +1,8 @@
+//! The routes' use cases: parameters in, JSON out. One module per subject.
+
+pub(crate) mod accounts;
+pub(crate) mod documents;
+pub(crate) mod grants;
+pub(crate) mod log;
+pub(crate) mod registry;
+pub(crate) mod upkeep;
