@@ -63,8 +63,8 @@ pub async fn wire(configuration: &Configuration, public_url: &str, listener: Tcp
     let metrics = Arc::new(Metrics::default());
     let face = Face::new(registry.clone(), sign_in.clone(), links);
     let others = token_service(face.clone())
-        .merge(refloat_http::operations(Arc::clone(&metrics), readiness(store, blobs)));
-        //.merge(refloat_api::router(refloat_api::Faces { registry: registry.clone(), administration, sign_in }));
+        .merge(refloat_http::operations(Arc::clone(&metrics), readiness(store, blobs)))
+        .merge(refloat_api::router(refloat_api::Api::new(administration, registry.clone(), sign_in)));
     let entry = Entry::new(face, others, metrics, BODY_IDLE_MAX);
     let tls = configuration.tls.as_ref().map(open_tls).transpose()?;
     Ok(Wired {

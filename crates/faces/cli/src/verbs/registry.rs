@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 pub(super) fn repositories(settings: &Settings) -> Result<Answer, CliError> {
     let items = settings.client()?.list("/repositories", &[])?;
-    let rows = items.iter().map(|item| vec![text(item, "name"), text(item, "project")]).collect();
-    Ok(Answer::read(Value::Array(items), View::Table(vec!["REPOSITORY", "PROJECT"], rows)))
+    let rows = items.iter().map(|item| vec![text(item, "name")]).collect();
+    Ok(Answer::read(Value::Array(items), View::Table(vec!["REPOSITORY"], rows)))
 }
 
 pub(super) fn tags(repository: &str, settings: &Settings) -> Result<Answer, CliError> {
@@ -21,9 +21,8 @@ pub(super) fn tags(repository: &str, settings: &Settings) -> Result<Answer, CliE
         return Err(CliError::usage(format!("`{repository}` names a tag or digest"), "write the repository alone"));
     }
     let items = client.list("/tags", &[("repository", reference.repository.as_str())])?;
-    let row = |item: &Value| vec![text(item, "name"), text(item, "digest"), when(item, "updated_at")];
-    let rows = items.iter().map(row).collect();
-    Ok(Answer::read(Value::Array(items), View::Table(vec!["TAG", "DIGEST", "MOVED"], rows)))
+    let rows = items.iter().map(|item| vec![text(item, "name"), text(item, "digest")]).collect();
+    Ok(Answer::read(Value::Array(items), View::Table(vec!["TAG", "DIGEST"], rows)))
 }
 
 pub(super) fn tag(reference: &str, new: &str, settings: &Settings) -> Result<Answer, CliError> {

@@ -1,32 +1,67 @@
 //! What keeps a server's data in order: collection, scrub, backup, restore, the check of the log.
 
-use super::{changed, text};
+use super::text;
 use crate::Local;
 use crate::arguments::{AuditVerb, BackupArguments, CollectArguments, RestoreArguments};
+use crate::client::Client;
 use crate::error::{CliError, EXIT_FAILED};
 use crate::humane::size;
-use crate::output::{Answer, View};
+use crate::output::{Answer, View, remark};
 use crate::settings::Settings;
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How often to ask how far a job is.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 pub(super) fn collect(arguments: &CollectArguments, settings: &Settings) -> Result<Answer, CliError> {
-    let json = settings.client()?.post("/gc", &json!({ "dry_run": arguments.dry_run }))?;
-    let verb = if arguments.dry_run { "would remove" } else { "removed" };
-    let line = format!("{verb} {} blobs, {}", number(&json, "blobs"), size(number(&json, "bytes")));
-    let changed = changed(&json);
-    Ok(Answer::done(json, changed, line))
+    let client = settings.client()?;
+    let begun = client.post("/gc", &json!({ "dry_run": arguments.dry_run }))?;
+    if arguments.dry_run {
+        let line = format!(
+            "would remove {} blobs, {}, and {} uploads that were given up",
+            number(&begun, "blobs"),
+            size(number(&begun, "bytes")),
+            number(&begun, "uploads")
+        );
+        return Ok(Answer::done(begun, false, line));
+    }
+    let json = awaited(&client, &begun, settings)?;
+    let (blobs, bytes) = (number(&json, "blobs"), number(&json, "bytes"));
+    let changed = blobs + number(&json, "members") + number(&json, "files") > 0;
+    Ok(Answer::done(json, changed, format!("removed {blobs} blobs, {}", size(bytes))))
 }
 
 pub(super) fn scrub(settings: &Settings) -> Result<Answer, CliError> {
-    let json = settings.client()?.post("/scrub", &json!({}))?;
-    let damaged = json["damaged"].as_array().cloned().unwrap_or_default();
-    let mut lines = vec![format!("read {} blobs, {}: {} damaged", number(&json, "blobs"), size(number(&json, "bytes")), damaged.len())];
-    lines.extend(damaged.iter().map(|found| format!("{}: {}", text(found, "digest"), text(found, "detail"))));
-    let mut answer = Answer::read(json, View::Lines(lines));
-    if !damaged.is_empty() {
+    let client = settings.client()?;
+    let begun = client.post("/scrub", &json!({}))?;
+    let json = awaited(&client, &begun, settings)?;
+    let damaged = number(&json, "damaged");
+    let line = format!("read {} blobs, {}: {damaged} damaged", number(&json, "examined"), size(number(&json, "bytes")));
+    let mut answer = Answer::read(json, View::Lines(vec![line]));
+    if damaged > 0 {
         answer.exit = EXIT_FAILED;
     }
     Ok(answer)
+}
+
+/// Waits for a job and answers with what it did.
+fn awaited(client: &Client, begun: &Value, settings: &Settings) -> Result<Value, CliError> {
+    let id = text(begun, "job");
+    remark(&format!("job {id} has begun"), settings);
+    loop {
+        let job = client.get(&format!("/jobs/{id}"), &[])?;
+        let mut counts = if job["counts"].is_object() { job["counts"].clone() } else { json!({}) };
+        counts["job"] = Value::from(id.as_str());
+        match text(&job, "state").as_str() {
+            "done" => return Ok(counts),
+            "dead" | "cancelled" => {
+                let message = format!("job {id} did not end well: {}", text(&job, "last_error"));
+                return Err(CliError::failed("job_failed", message, "look into the server's log"));
+            }
+            _ => std::thread::sleep(ASK_AGAIN),
+        }
+    }
 }
 
 pub(super) fn backup(arguments: &BackupArguments, settings: &Settings) -> Result<Answer, CliError> {
@@ -43,31 +78,23 @@ pub(super) fn restore(arguments: RestoreArguments, local: &Local) -> Result<Answ
     Ok(Answer::done(json, true, line))
 }
 
-/// Pages over the whole log; the first record that does not chain ends it.
+/// The whole log; the first record that does not fit is named.
 pub(super) fn audit(verb: &AuditVerb, settings: &Settings) -> Result<Answer, CliError> {
     let AuditVerb::Verify = verb;
-    let client = settings.client()?;
-    let mut verified = 0;
-    let mut after: Option<String> = None;
-    loop {
-        let query: Vec<_> = after.as_deref().map(|cursor| ("after", cursor)).into_iter().collect();
-        let page = client.get("/audit/verify", &query)?;
-        verified += number(&page, "verified");
-        let broken = &page["broken"];
-        if !broken.is_null() {
-            let json = json!({ "verified": verified, "broken": broken });
-            let line = format!("record {} (sequence {}) is broken: {}", text(broken, "id"), text(broken, "sequence"), text(broken, "reason"));
-            let mut answer = Answer::read(json, View::Lines(vec![line]));
-            answer.exit = EXIT_FAILED;
-            return Ok(answer);
-        }
-        after = page["next"].as_str().map(str::to_owned);
-        if after.is_none() {
-            break;
-        }
+    let json = settings.client()?.get("/audit/verify", &[])?;
+    let broken = json["broken"].clone();
+    if broken.is_null() {
+        let line = format!("{} records verified, none broken; the last hash is {}", number(&json, "verified"), text(&json, "last_hash"));
+        return Ok(Answer::read(json, View::Lines(vec![line])));
     }
-    let json = json!({ "verified": verified, "broken": Value::Null });
-    Ok(Answer::read(json, View::Lines(vec![format!("{verified} records verified, none broken")])))
+    let place = match broken["sequence"].as_i64() {
+        Some(sequence) => format!("record {sequence} ({})", text(&broken, "id")),
+        None => format!("the log's {}", text(&broken, "id")),
+    };
+    let line = format!("{place} is broken at {}: {}", text(&broken, "field"), text(&broken, "detail"));
+    let mut answer = Answer::read(json, View::Lines(vec![line]));
+    answer.exit = EXIT_FAILED;
+    Ok(answer)
 }
 
 fn number(json: &Value, key: &str) -> u64 {
