@@ -3,7 +3,7 @@
 use crate::Caller;
 use refloat_core::Principal;
 use refloat_oci::RepositoryName;
-use refloat_store::access::{Authorized, Op, authorize};
+use refloat_store::access::{Authorized, Op, authorize, authorize_existing, could_pull_if_present};
 use refloat_store::{StoreError, Tx};
 use std::sync::Arc;
 
@@ -26,23 +26,26 @@ impl Asked {
         }))
     }
 
-    pub(crate) fn repository(&self) -> &RepositoryName {
-        &self.0.repository
-    }
-
     /// Leave to do `O`, made in the transaction that uses it.
-    pub(crate) async fn authorize<O: Op>(&self, tx: &mut dyn Tx) -> Result<Authorized<O>, StoreError> {
+    pub(crate) async fn authorize<O: Op>(
+        &self,
+        tx: &mut dyn Tx,
+    ) -> Result<Authorized<O>, StoreError> {
         let leave = authorize::<O>(tx, &self.0.principal, &self.0.repository).await?;
         Ok(leave.with_personal(self.0.personal.clone()))
     }
 
-    /// Leave to do `O` on another repository, as the same caller.
-    pub(crate) async fn authorize_other<O: Op>(
+    /// The same in a transaction that only reads: it makes no repository.
+    pub(crate) async fn authorize_existing<O: Op>(
         &self,
         tx: &mut dyn Tx,
-        repository: &RepositoryName,
     ) -> Result<Authorized<O>, StoreError> {
-        authorize::<O>(tx, &self.0.principal, repository).await
+        authorize_existing::<O>(tx, &self.0.principal, &self.0.repository).await
+    }
+
+    /// Whether the repository is absent and the caller could pull from it if it were there.
+    pub(crate) async fn could_pull_if_present(&self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
+        could_pull_if_present(tx, &self.0.principal, &self.0.repository).await
     }
 }
 

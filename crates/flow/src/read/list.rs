@@ -3,7 +3,9 @@
 use crate::asked::{Asked, operation};
 use crate::page::{Listed, PAGE_ITEMS_MAX, Page};
 use crate::{Caller, FlowError, Registry};
+use refloat_core::Rejection;
 use refloat_oci::{Digest, RepositoryName, TagName};
+use refloat_store::StoreError;
 use refloat_store::access::Pull;
 use refloat_store::registry::{self, Found, Referrer};
 use serde_json::{Map, Value};
@@ -34,7 +36,11 @@ impl Registry {
     }
 
     /// Repositories the caller may pull from, in lexical order.
-    pub async fn catalog(&self, caller: &Caller, page: Page<RepositoryName>) -> Result<Listed<RepositoryName>, FlowError> {
+    pub async fn catalog(
+        &self,
+        caller: &Caller,
+        page: Page<RepositoryName>,
+    ) -> Result<Listed<RepositoryName>, FlowError> {
         let principal = caller.principal.clone();
         let found = self.store().read(operation!(tx, [principal, page], {
             registry::catalog(tx, &principal, page.after.as_ref(), page.limit()).await
@@ -55,11 +61,34 @@ impl Registry {
         let (asked, digest) = (Asked::new(caller, repository), *digest);
         let limit = limit.min(PAGE_ITEMS_MAX);
         let found = self.store().read(operation!(tx, [asked, artifact_type], {
-            let leave = asked.authorize::<Pull>(tx).await?;
-            registry::referrers(tx, &leave, &digest, artifact_type.as_deref(), after.as_ref(), limit).await
+            let leave = match asked.authorize::<Pull>(tx).await {
+                // The list is never a 404 (distribution-spec 1.1, "Listing Referrers"), but for who may not pull.
+                Err(StoreError::Rejected(Rejection::RepositoryUnknown(_)))
+                    if asked.could_pull_if_present(tx).await? =>
+                {
+                    return Ok(Found {
+                        items: Vec::new(),
+                        more: false,
+                    });
+                }
+                leave => leave?,
+            };
+            registry::referrers(
+                tx,
+                &leave,
+                &digest,
+                artifact_type.as_deref(),
+                after.as_ref(),
+                limit,
+            )
+            .await
         }));
         let found = found.await?;
-        let next = found.items.last().filter(|_| found.more).map(|last| last.digest);
+        let next = found
+            .items
+            .last()
+            .filter(|_| found.more)
+            .map(|last| last.digest);
         Ok(Referrers {
             descriptors: found.items.iter().map(descriptor).collect(),
             next,
@@ -83,7 +112,10 @@ fn descriptor(referrer: &Referrer) -> Value {
     if let Some(artifact_type) = &referrer.artifact_type {
         fields.insert("artifactType".to_owned(), artifact_type.as_str().into());
     }
-    let annotations = referrer.annotations.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let annotations = referrer
+        .annotations
+        .as_deref()
+        .and_then(|text| serde_json::from_str::<Value>(text).ok());
     if let Some(annotations) = annotations {
         fields.insert("annotations".to_owned(), annotations);
     }

@@ -8,8 +8,9 @@
 mod authorize;
 mod project;
 
-pub use authorize::authorize;
+pub use authorize::{authorize, authorize_existing, could_pull_if_present};
 pub(crate) use authorize::{repository_row, subjects};
+pub(crate) use project::is_administrator;
 pub use project::{AuthorizedProject, AuthorizedServer, authorize_project, authorize_server};
 
 use refloat_core::registry::ImmutableTags;
@@ -102,6 +103,7 @@ pub struct Authorized<O> {
     repository: RepositoryRow,
     principal: Principal,
     actions: Actions,
+    account_actions: Actions,
     personal: Option<String>,
     operation: PhantomData<O>,
 }
@@ -120,6 +122,11 @@ impl<O> Authorized<O> {
     /// Everything the principal may on this repository, by rules and token.
     pub fn actions(&self) -> Actions {
         self.actions
+    }
+
+    /// What the account may by rules alone: a token narrows what it opens, not whose uploads are one's own.
+    pub(crate) fn account_actions(&self) -> Actions {
+        self.account_actions
     }
 
     /// Adds the personal data of the request (address, user agent) to the records of this operation.

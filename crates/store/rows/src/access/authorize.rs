@@ -20,6 +20,27 @@ pub async fn authorize<O: Op>(
     principal: &Principal,
     repository: &RepositoryName,
 ) -> Result<Authorized<O>, StoreError> {
+    leave(tx, principal, repository, TypeId::of::<O>() == TypeId::of::<Push>()).await
+}
+
+/// The same in a transaction that only reads: an absent repository stays absent, also for [`Push`].
+///
+/// # Errors
+/// As [`authorize`], and [`Rejection::RepositoryUnknown`] for whoever may make the repository.
+pub async fn authorize_existing<O: Op>(
+    tx: &mut dyn Tx,
+    principal: &Principal,
+    repository: &RepositoryName,
+) -> Result<Authorized<O>, StoreError> {
+    leave(tx, principal, repository, false).await
+}
+
+async fn leave<O: Op>(
+    tx: &mut dyn Tx,
+    principal: &Principal,
+    repository: &RepositoryName,
+    creates: bool,
+) -> Result<Authorized<O>, StoreError> {
     let found = lookup(tx, principal, repository).await?;
     let rights = match &found.repository {
         Some(_) => found.rights,
@@ -32,7 +53,7 @@ pub async fn authorize<O: Op>(
     }
     let row = match found.repository {
         Some(row) => row,
-        None if TypeId::of::<O>() == TypeId::of::<Push>() => {
+        None if creates => {
             registry::create_repository(tx, repository, &actor(principal)).await?
         }
         None => return Err(unknown(repository).into()),
@@ -41,9 +62,32 @@ pub async fn authorize<O: Op>(
         repository: row,
         principal: Principal { administrator: found.administrator, ..principal.clone() },
         actions,
+        account_actions: rights,
         personal: None,
         operation: PhantomData,
     })
+}
+
+/// Whether `repository` is absent and `principal` could pull from it if it were there: then an empty answer tells
+/// nothing that its rights do not.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn could_pull_if_present(
+    tx: &mut dyn Tx,
+    principal: &Principal,
+    repository: &RepositoryName,
+) -> Result<bool, StoreError> {
+    let found = lookup(tx, principal, repository).await?;
+    if found.repository.is_some() {
+        return Ok(false);
+    }
+    let rights = if found.administrator {
+        Actions::EVERY
+    } else {
+        grants::rights_by_pattern(tx, principal, repository).await?
+    };
+    Ok(rights.intersection(principal.scope_limit(repository)).contains(Action::Pull))
 }
 
 fn unknown(repository: &RepositoryName) -> Rejection {

@@ -49,7 +49,7 @@ pub(crate) fn content(row: &Row, bytes: usize, key: usize) -> Result<BlobContent
 /// # Errors
 /// [`Rejection::BlobUnknown`], for what is absent and for what is hidden.
 pub async fn blob(tx: &mut dyn Tx, leave: &Authorized<Pull>, digest: &Digest) -> Result<StoredBlob, StoreError> {
-    let pushes = i64::from(leave.actions().contains(Action::Push));
+    let pushes = i64::from(leave.account_actions().contains(Action::Push));
     let now = tx.now();
     let row = tx
         .first(
