@@ -23,7 +23,6 @@ pub struct Face {
     pub(crate) registry: Registry,
     pub(crate) sign_in: SignIn,
     pub(crate) links: Arc<Links>,
-    pub(crate) manifest_bytes_max: usize,
 }
 
 /// A request on its way to its use case.
@@ -36,18 +35,12 @@ pub(crate) struct Asking {
 }
 
 impl Face {
-    /// The face of this registry. `manifest_bytes_max` is what the registry's own limits say.
-    pub fn new(
-        registry: Registry,
-        sign_in: SignIn,
-        links: Links,
-        manifest_bytes_max: usize,
-    ) -> Self {
+    /// The face of this registry.
+    pub fn new(registry: Registry, sign_in: SignIn, links: Links) -> Self {
         Self {
             registry,
             sign_in,
             links: Arc::new(links),
-            manifest_bytes_max,
         }
     }
 
@@ -111,6 +104,8 @@ impl Face {
         };
         match (&signed_in.by, route.repository(), need.action()) {
             (By::Nothing, None, _) => Err(refused("")),
+            // Nobody writes without a token, be it an anonymous one: no body is read from a stranger.
+            (By::Nothing, Some(_), Some(Action::Push | Action::Delete)) => Err(refused("")),
             (By::Bearer(asked), None, _)
                 if need == Need::Catalog && !asked.contains(&Asked::Catalog) =>
             {

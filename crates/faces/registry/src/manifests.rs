@@ -74,11 +74,13 @@ impl Face {
         reference: &TagOrDigest,
         asking: Asking,
     ) -> Result<Response, FlowError> {
+        let bytes_max =
+            usize::try_from(self.registry.limits().manifest_bytes_max).unwrap_or(usize::MAX);
         let put = PutManifest {
             reference: reference.clone(),
             tags: tags(&asking.query)?,
             content_type: media_type(&asking),
-            bytes: body::whole(asking.body, "the manifest", self.manifest_bytes_max).await?,
+            bytes: body::whole(asking.body, "the manifest", bytes_max).await?,
         };
         let done = self
             .registry
