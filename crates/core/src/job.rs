@@ -141,20 +141,30 @@ impl Progress {
         match step {
             JobStep::Claim { lease_until } => match self.state {
                 JobState::Waiting { run_at } if run_at <= now => Ok(self.claimed(lease_until)),
-                JobState::Running { lease_until: until } if until <= now && self.attempts >= self.attempts_max => {
+                JobState::Running { lease_until: until }
+                    if until <= now && self.attempts >= self.attempts_max =>
+                {
                     Ok(with(JobState::Dead { at: now }))
                 }
-                JobState::Running { lease_until: until } if until <= now => Ok(self.claimed(lease_until)),
+                JobState::Running { lease_until: until } if until <= now => {
+                    Ok(self.claimed(lease_until))
+                }
                 JobState::Waiting { .. }
                 | JobState::Running { .. }
                 | JobState::Done { .. }
                 | JobState::Dead { .. }
                 | JobState::Cancelled { .. } => illegal,
             },
-            JobStep::Renew { fence, lease_until } => self.held(fence).map(|()| with(JobState::Running { lease_until })),
-            JobStep::Finish { fence } => self.held(fence).map(|()| with(JobState::Done { at: now })),
+            JobStep::Renew { fence, lease_until } => self
+                .held(fence)
+                .map(|()| with(JobState::Running { lease_until })),
+            JobStep::Finish { fence } => {
+                self.held(fence).map(|()| with(JobState::Done { at: now }))
+            }
             JobStep::Fail { fence, again_at } => self.held(fence).map(|()| match again_at {
-                Some(run_at) if self.attempts < self.attempts_max => with(JobState::Waiting { run_at }),
+                Some(run_at) if self.attempts < self.attempts_max => {
+                    with(JobState::Waiting { run_at })
+                }
                 Some(_) | None => with(JobState::Dead { at: now }),
             }),
             JobStep::Cancel => match self.state {
@@ -163,7 +173,9 @@ impl Progress {
                     fence: self.fence + 1,
                     ..*self
                 }),
-                JobState::Done { .. } | JobState::Dead { .. } | JobState::Cancelled { .. } => illegal,
+                JobState::Done { .. } | JobState::Dead { .. } | JobState::Cancelled { .. } => {
+                    illegal
+                }
             },
             JobStep::Retry => match self.state {
                 JobState::Dead { .. } | JobState::Cancelled { .. } => Ok(Self {
@@ -171,7 +183,9 @@ impl Progress {
                     attempts: 0,
                     ..*self
                 }),
-                JobState::Waiting { .. } | JobState::Running { .. } | JobState::Done { .. } => illegal,
+                JobState::Waiting { .. } | JobState::Running { .. } | JobState::Done { .. } => {
+                    illegal
+                }
             },
         }
     }
@@ -202,7 +216,9 @@ impl Progress {
 /// longer by `spread`, which differs between jobs, so that jobs that failed together do not come back together.
 pub fn retry_delay(attempts: i64, spread: u64) -> i64 {
     let doublings = u32::try_from(attempts.clamp(1, 32) - 1).unwrap_or(0);
-    let whole = RETRY_SECONDS_MIN.saturating_mul(1 << doublings).min(RETRY_SECONDS_MAX);
+    let whole = RETRY_SECONDS_MIN
+        .saturating_mul(1 << doublings)
+        .min(RETRY_SECONDS_MAX);
     let share = i64::try_from(spread % 256).unwrap_or(0);
     whole + whole * share / 1024
 }
@@ -226,7 +242,9 @@ mod tests {
     /// Each line: a step at a second, and what the job is after it (`!` for a refusal).
     #[test]
     fn lives() {
-        let claim = |until| JobStep::Claim { lease_until: at(until) };
+        let claim = |until| JobStep::Claim {
+            lease_until: at(until),
+        };
         let finish = |fence| JobStep::Finish { fence };
         let fail = |fence, again: Option<i64>| JobStep::Fail {
             fence,
@@ -237,16 +255,65 @@ mod tests {
             lease_until: at(until),
         };
         let lives: &[&[(i64, JobStep, &str)]] = &[
-            &[(9, claim(20), "!"), (10, claim(20), "running"), (11, finish(1), "done"), (12, finish(1), "!")],
-            &[(10, claim(20), "running"), (19, claim(30), "!"), (20, claim(30), "running"), (21, finish(1), "!"), (22, finish(2), "done")],
-            &[(10, claim(20), "running"), (12, renew(1, 40), "running"), (39, claim(50), "!"), (40, finish(1), "done")],
-            &[(10, claim(20), "running"), (11, fail(1, Some(15)), "waiting"), (14, claim(20), "!"), (15, claim(20), "running")],
-            &[(10, claim(20), "running"), (11, fail(1, None), "dead"), (12, JobStep::Retry, "waiting"), (12, claim(20), "running")],
-            &[(10, claim(11), "running"), (11, claim(12), "running"), (12, fail(2, Some(13)), "dead"), (13, JobStep::Cancel, "!")],
-            &[(10, claim(11), "running"), (11, claim(12), "running"), (12, claim(13), "dead"), (13, claim(14), "!")],
-            &[(10, claim(20), "running"), (11, JobStep::Cancel, "cancelled"), (12, finish(1), "!"), (13, JobStep::Retry, "waiting")],
-            &[(10, JobStep::Cancel, "cancelled"), (11, claim(20), "!"), (11, JobStep::Cancel, "!")],
-            &[(10, JobStep::Retry, "!"), (10, claim(20), "running"), (11, JobStep::Retry, "!")],
+            &[
+                (9, claim(20), "!"),
+                (10, claim(20), "running"),
+                (11, finish(1), "done"),
+                (12, finish(1), "!"),
+            ],
+            &[
+                (10, claim(20), "running"),
+                (19, claim(30), "!"),
+                (20, claim(30), "running"),
+                (21, finish(1), "!"),
+                (22, finish(2), "done"),
+            ],
+            &[
+                (10, claim(20), "running"),
+                (12, renew(1, 40), "running"),
+                (39, claim(50), "!"),
+                (40, finish(1), "done"),
+            ],
+            &[
+                (10, claim(20), "running"),
+                (11, fail(1, Some(15)), "waiting"),
+                (14, claim(20), "!"),
+                (15, claim(20), "running"),
+            ],
+            &[
+                (10, claim(20), "running"),
+                (11, fail(1, None), "dead"),
+                (12, JobStep::Retry, "waiting"),
+                (12, claim(20), "running"),
+            ],
+            &[
+                (10, claim(11), "running"),
+                (11, claim(12), "running"),
+                (12, fail(2, Some(13)), "dead"),
+                (13, JobStep::Cancel, "!"),
+            ],
+            &[
+                (10, claim(11), "running"),
+                (11, claim(12), "running"),
+                (12, claim(13), "dead"),
+                (13, claim(14), "!"),
+            ],
+            &[
+                (10, claim(20), "running"),
+                (11, JobStep::Cancel, "cancelled"),
+                (12, finish(1), "!"),
+                (13, JobStep::Retry, "waiting"),
+            ],
+            &[
+                (10, JobStep::Cancel, "cancelled"),
+                (11, claim(20), "!"),
+                (11, JobStep::Cancel, "!"),
+            ],
+            &[
+                (10, JobStep::Retry, "!"),
+                (10, claim(20), "running"),
+                (11, JobStep::Retry, "!"),
+            ],
         ];
         for (number, life) in lives.iter().enumerate() {
             let mut job = Progress::waiting(at(10), 2);
@@ -262,7 +329,10 @@ mod tests {
     #[test]
     fn pauses_double_and_end() {
         let pauses: Vec<_> = (1..14).map(|attempts| retry_delay(attempts, 0)).collect();
-        assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]);
+        assert_eq!(
+            pauses,
+            [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 3600, 3600]
+        );
         assert_eq!(retry_delay(12, 255), 3600 + 896);
         assert_eq!(retry_delay(i64::MAX, 0), 3600);
         assert_eq!(retry_delay(0, 0), 2);

@@ -18,8 +18,12 @@ impl Clock {
 
     /// The time of this machine, clamped.
     pub(crate) fn system(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.clamp(Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)))
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        self.clamp(Timestamp::from_micros(
+            i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+        ))
     }
 }
 
@@ -62,7 +66,11 @@ mod tests {
         let clock = Clock::default();
         let late = Timestamp::from_micros(i64::MAX - 10);
         assert_eq!(clock.clamp(late), late);
-        assert_eq!(clock.system(), late, "the machine's clock is behind what was given out");
+        assert_eq!(
+            clock.system(),
+            late,
+            "the machine's clock is behind what was given out"
+        );
     }
 
     #[test]

@@ -52,17 +52,25 @@ impl Database {
     ///
     /// # Errors
     /// [`OpenError`], by name; the database is left as it was.
-    pub async fn open(options: DatabaseOptions, migrations: &'static [Migration]) -> Result<Self, OpenError> {
+    pub async fn open(
+        options: DatabaseOptions,
+        migrations: &'static [Migration],
+    ) -> Result<Self, OpenError> {
         let clock = Clock::default();
         let (driver, place) = match options.0 {
             Kind::Sqlite(folder) => {
                 let (path, with) = (folder.clone(), clock.clone());
-                let opened = tokio::task::spawn_blocking(move || Sqlite::open(&path, migrations, with)).await;
+                let opened =
+                    tokio::task::spawn_blocking(move || Sqlite::open(&path, migrations, with))
+                        .await;
                 let sqlite = opened.map_err(|error| OpenError::Io {
                     path: folder.clone(),
                     source: error.into(),
                 })??;
-                (Driver::Sqlite(Arc::new(sqlite)), folder.display().to_string())
+                (
+                    Driver::Sqlite(Arc::new(sqlite)),
+                    folder.display().to_string(),
+                )
             }
             Kind::Postgres(url) => {
                 let (postgres, place) = Postgres::open(&url, migrations, clock.clone()).await?;
@@ -80,7 +88,10 @@ impl Database {
     ///
     /// # Errors
     /// What the operation returned, or what kept it from committing; nothing of it is visible then.
-    pub async fn write<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
+    pub async fn write<T: Send + 'static, F: Operation<T>>(
+        &self,
+        operation: F,
+    ) -> Result<T, StoreError> {
         match &self.driver {
             Driver::Sqlite(sqlite) => sqlite.write(operation).await,
             Driver::Postgres(postgres) => postgres.write(operation).await,
@@ -91,7 +102,10 @@ impl Database {
     ///
     /// # Errors
     /// What the operation returned, or what kept it from reading.
-    pub async fn read<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
+    pub async fn read<T: Send + 'static, F: Operation<T>>(
+        &self,
+        operation: F,
+    ) -> Result<T, StoreError> {
         match &self.driver {
             Driver::Sqlite(sqlite) => sqlite.read(operation).await,
             Driver::Postgres(postgres) => postgres.read(operation).await,

@@ -26,7 +26,9 @@ pub enum StoreError {
 impl StoreError {
     /// A column that is not what the statement's author expected: the database is damaged or newer.
     pub fn column(index: usize, what: &str) -> Self {
-        Self::Failed(Failure::Damaged(format!("column {index} of a row is {what}")))
+        Self::Failed(Failure::Damaged(format!(
+            "column {index} of a row is {what}"
+        )))
     }
 
     /// The world may comply later.
@@ -74,7 +76,9 @@ pub enum OpenError {
         needed: &'static str,
     },
     /// A newer Refloat wrote this data.
-    #[error("{place} was written by a newer version of refloat: it has migration {found}, this version knows up to {known}; start the newer version")]
+    #[error(
+        "{place} was written by a newer version of refloat: it has migration {found}, this version knows up to {known}; start the newer version"
+    )]
     Newer {
         /// The database.
         place: String,
@@ -84,7 +88,9 @@ pub enum OpenError {
         known: i64,
     },
     /// A migration that ran here is not the one this program carries.
-    #[error("migration {number} ({name}) of {place} is not the one this version of refloat carries: its checksum differs; start the version that made the data")]
+    #[error(
+        "migration {number} ({name}) of {place} is not the one this version of refloat carries: its checksum differs; start the version that made the data"
+    )]
     Changed {
         /// The database.
         place: String,

@@ -40,7 +40,12 @@ fn due<'m>(
     text: fn(&Migration) -> &'static str,
 ) -> Result<&'m [Migration], OpenError> {
     let newest = known.last().map_or(0, |migration| migration.number);
-    if let Some(found) = applied.iter().map(|applied| applied.number).max().filter(|found| *found > newest) {
+    if let Some(found) = applied
+        .iter()
+        .map(|applied| applied.number)
+        .max()
+        .filter(|found| *found > newest)
+    {
         return Err(OpenError::Newer {
             place: place.to_owned(),
             found,

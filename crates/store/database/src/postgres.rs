@@ -21,7 +21,9 @@ use crate::error::{OpenError, StoreError};
 use crate::migration::Migration;
 use crate::tx::Operation;
 use attempt::{Attempt, Mode};
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
 use refloat_core::Secret;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
@@ -56,9 +58,14 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Connects and migrates. Returns the database's name for messages too.
-    pub(crate) async fn open(url: &Secret<String>, migrations: &'static [Migration], clock: Clock) -> Result<(Self, String), OpenError> {
+    pub(crate) async fn open(
+        url: &Secret<String>,
+        migrations: &'static [Migration],
+        clock: Clock,
+    ) -> Result<(Self, String), OpenError> {
         let (config, place) = address::parse(url)?;
-        let pool = pool(config).map_err(|reason| OpenError::Address(format!("{place}: {reason}")))?;
+        let pool =
+            pool(config).map_err(|reason| OpenError::Address(format!("{place}: {reason}")))?;
         let own = Self {
             pool,
             committed: watch::Sender::new(0),
@@ -75,11 +82,17 @@ impl Postgres {
         Ok((own, place))
     }
 
-    pub(crate) async fn write<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
+    pub(crate) async fn write<T: Send + 'static, F: Operation<T>>(
+        &self,
+        operation: F,
+    ) -> Result<T, StoreError> {
         self.repeat(&operation, Mode::Write).await
     }
 
-    pub(crate) async fn read<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
+    pub(crate) async fn read<T: Send + 'static, F: Operation<T>>(
+        &self,
+        operation: F,
+    ) -> Result<T, StoreError> {
         self.repeat(&operation, Mode::Read).await
     }
 
@@ -105,7 +118,9 @@ impl Postgres {
     async fn client(&self) -> Result<Object, StoreError> {
         self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => value::store_error(&error),
-            PoolError::Timeout(_) => StoreError::transient("no connection to PostgreSQL became free in time"),
+            PoolError::Timeout(_) => {
+                StoreError::transient("no connection to PostgreSQL became free in time")
+            }
             other => StoreError::transient(format!("no connection to PostgreSQL: {other}")),
         })
     }
@@ -124,33 +139,49 @@ fn pool(config: tokio_postgres::Config) -> Result<Pool, String> {
         create: Some(CONNECTION_WAIT),
         recycle: Some(CONNECTION_WAIT),
     };
-    let builder = Pool::builder(manager).max_size(CONNECTIONS_MAX).runtime(Runtime::Tokio1).timeouts(timeouts);
+    let builder = Pool::builder(manager)
+        .max_size(CONNECTIONS_MAX)
+        .runtime(Runtime::Tokio1)
+        .timeouts(timeouts);
     builder.build().map_err(|error| error.to_string())
 }
 
 async fn check_server(client: &Object, place: &str) -> Result<(), OpenError> {
     let text = "select current_setting('server_version_num')::int4, current_setting('server_version'), \
                 current_setting('server_encoding'), current_setting('fsync')";
-    let row = client.query_one(text, &[]).await.map_err(|error| OpenError::Store {
-        place: place.to_owned(),
-        source: value::store_error(&error),
-    })?;
-    let (number, version, encoding, fsync): (i32, String, String, String) = (row.get(0), row.get(1), row.get(2), row.get(3));
+    let row = client
+        .query_one(text, &[])
+        .await
+        .map_err(|error| OpenError::Store {
+            place: place.to_owned(),
+            source: value::store_error(&error),
+        })?;
+    let (number, version, encoding, fsync): (i32, String, String, String) =
+        (row.get(0), row.get(1), row.get(2), row.get(3));
     if number < VERSION_MIN {
-        return Err(OpenError::Address(format!("{place} is PostgreSQL {version}; version 13 or newer is needed")));
+        return Err(OpenError::Address(format!(
+            "{place} is PostgreSQL {version}; version 13 or newer is needed"
+        )));
     }
     if encoding != "UTF8" {
-        return Err(OpenError::Address(format!("{place} stores text as {encoding}; make a database with encoding UTF8")));
+        return Err(OpenError::Address(format!(
+            "{place} stores text as {encoding}; make a database with encoding UTF8"
+        )));
     }
     if fsync != "on" {
-        tracing::warn!(place, "this PostgreSQL runs with fsync off: acknowledged writes do not survive a crash of its machine");
+        tracing::warn!(
+            place,
+            "this PostgreSQL runs with fsync off: acknowledged writes do not survive a crash of its machine"
+        );
     }
     Ok(())
 }
 
 /// The pause after run number `attempt`: doubled each time, half of it by chance, so that two that collided do not meet again.
 fn pause(attempt: u32) -> Duration {
-    let whole = PAUSE_MIN.saturating_mul(1 << attempt.min(16)).min(PAUSE_MAX);
+    let whole = PAUSE_MIN
+        .saturating_mul(1 << attempt.min(16))
+        .min(PAUSE_MAX);
     let share = u32::try_from(RandomState::new().hash_one(attempt) % 1024).unwrap_or(0);
     whole / 2 + whole / 2 * share / 1024
 }

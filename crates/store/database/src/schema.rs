@@ -43,12 +43,20 @@ async fn sqlite(tx: &mut dyn Tx) -> Result<BTreeSet<String>, StoreError> {
     let indexes = sql(
         "select t.name || case when i.origin = 'u' then ' #' || i.name else '' end, \
          case when i.origin = 'u' then 'unique' when i.\"unique\" then 'unique index ' || i.name else 'index ' || i.name end || ' ' || \
-         coalesce((select s.sql from sqlite_schema s where s.name = i.name and i.partial), ''), x.name \
+         coalesce((select lower(s.sql) from sqlite_schema s where s.name = i.name and i.partial), ''), x.name \
          from sqlite_schema t join pragma_index_list(t.name) i join pragma_index_info(i.name) x \
          where t.type = 'table' and i.origin <> 'pk' order by i.name, x.seqno",
     );
     lines.extend(grouped(&tx.query(indexes, &[]).await?)?);
-    for row in tx.query(sql("select name, sql from sqlite_schema where type = 'table' and sql like '%check (%'"), &[]).await? {
+    for row in tx
+        .query(
+            sql(
+                "select name, sql from sqlite_schema where type = 'table' and sql like '%check (%'",
+            ),
+            &[],
+        )
+        .await?
+    {
         let (table, text) = (row.text(0)?, row.text(1)?);
         lines.extend(checks(text).map(|check| format!("{table} check {}", plain(check))));
     }
@@ -124,14 +132,23 @@ fn grouped(rows: &[Row]) -> Result<Vec<String>, StoreError> {
     let mut parts = Parts::new();
     for row in rows {
         let (owner, kind, part) = (row.text(0)?, row.text(1)?, row.text(2)?);
-        parts.entry((owner.to_owned(), kind.to_owned())).or_default().push(part.to_owned());
+        parts
+            .entry((owner.to_owned(), kind.to_owned()))
+            .or_default()
+            .push(part.to_owned());
     }
     let line = |((owner, kind), columns): ((String, String), Vec<String>)| {
         let table = owner.split(" #").next().unwrap_or_default();
-        let (kind, condition) = kind.split_once(" where ").map_or((kind.as_str(), None), |(kind, rest)| (kind, Some(plain(rest))));
+        let (kind, condition) = kind
+            .split_once(" where ")
+            .map_or((kind.as_str(), None), |(kind, rest)| {
+                (kind, Some(plain(rest)))
+            });
         // SQLite keeps the whole statement of a partial index; what it says before its condition stands in the line already.
         let kind = kind.split(" create ").next().unwrap_or_default().trim_end();
-        let condition = condition.map(|text| format!(" where {text}")).unwrap_or_default();
+        let condition = condition
+            .map(|text| format!(" where {text}"))
+            .unwrap_or_default();
         format!("{table} {kind} ({}){condition}", columns.join(", "))
     };
     Ok(parts.into_iter().map(line).collect())
@@ -156,7 +173,11 @@ fn checks(text: &str) -> impl Iterator<Item = &str> {
 
 /// An expression without what only one of the databases writes: casts of literals, parentheses, capitals, line breaks.
 fn plain(expression: &str) -> String {
-    let text = expression.to_lowercase().replace("::text", "").replace("::bigint", "").replace(['(', ')'], " ");
+    let text = expression
+        .to_lowercase()
+        .replace("::text", "")
+        .replace("::bigint", "")
+        .replace(['(', ')'], " ");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -166,9 +187,13 @@ mod tests {
 
     #[test]
     fn expressions_of_both_databases_are_one() {
-        assert_eq!(plain("(substr(purpose, 1, 7) = 'server.'::text)"), plain("substr(purpose, 1, 7) = 'server.'"));
+        assert_eq!(
+            plain("(substr(purpose, 1, 7) = 'server.'::text)"),
+            plain("substr(purpose, 1, 7) = 'server.'")
+        );
         assert_eq!(plain("(sequence IS NULL)"), "sequence is null");
-        let found: Vec<_> = checks("a, check ((a is null) <> (b is null)), check (c > 0)").collect();
+        let found: Vec<_> =
+            checks("a, check ((a is null) <> (b is null)), check (c > 0)").collect();
         assert_eq!(found, ["(a is null) <> (b is null)", "c > 0"]);
     }
 }

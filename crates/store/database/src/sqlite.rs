@@ -23,6 +23,7 @@ use crate::migration::Migration;
 use crate::tx::Operation;
 use folder::Folder;
 use queue::Queue;
+use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,50 +59,65 @@ pub(crate) struct Sqlite {
 
 impl Sqlite {
     /// Locks the folder, opens and migrates the database, and starts the threads. Blocks.
-    pub(crate) fn open(folder: &Path, migrations: &'static [Migration], clock: Clock) -> Result<Self, OpenError> {
+    pub(crate) fn open(
+        folder: &Path,
+        migrations: &'static [Migration],
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
         connection::check_version()?;
         let folder = Folder::lock(folder)?;
         let file = folder.path().join(FILE);
-        let mut writer = connection::open_writer(&file)?;
-        crate::migration::migrate_sqlite(&mut writer, &file, migrations, &clock)?;
+        let mut connection = connection::open_writer(&file)?;
+        crate::migration::migrate_sqlite(&mut connection, &file, migrations, &clock)?;
         sync_folder(folder.path())?;
         let shared = Arc::new(Shared {
             generation: AtomicU64::new(0),
             committed: watch::Sender::new(0),
             clock,
         });
-        let writes = Queue::new(WRITES_QUEUED_MAX);
-        let reads = Queue::new(READS_QUEUED_MAX);
-        let mut threads = Vec::with_capacity(READERS + 1);
+        // Whole before its threads start: dropped after one that does not, it ends those that did.
+        let own = Self {
+            shared,
+            writes: Queue::new(WRITES_QUEUED_MAX),
+            reads: Queue::new(READS_QUEUED_MAX),
+            threads: Mutex::new(Vec::with_capacity(READERS + 1)),
+            file,
+        };
+        own.start(connection, folder)?;
+        Ok(own)
+    }
+
+    fn start(&self, connection: Connection, folder: Folder) -> Result<(), OpenError> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for number in 0..READERS {
-            let connection = connection::open_reader(&file)?;
-            let (queue, shared) = (Arc::clone(&reads), Arc::clone(&shared));
-            threads.push(thread(format!("sqlite-read-{number}"), move || {
+            let connection = connection::open_reader(&self.file)?;
+            let (queue, shared) = (Arc::clone(&self.reads), Arc::clone(&self.shared));
+            threads.push(thread(&format!("sqlite-read-{number}"), move || {
                 reader::run(connection, &queue, &shared.clock);
             })?);
         }
-        let (queue, with) = (Arc::clone(&writes), Arc::clone(&shared));
-        // The writer is last in the list, so that it closes last and takes the log file with it; the lock goes with the writer.
-        threads.push(thread("sqlite-write".to_owned(), move || {
-            writer::run(writer, &queue, &with);
+        let (queue, shared) = (Arc::clone(&self.writes), Arc::clone(&self.shared));
+        // The writer is last in the list, so that it closes last and empties the log; the lock goes with it.
+        threads.push(thread("sqlite-write", move || {
+            writer::run(connection, &queue, &shared);
             drop(folder);
         })?);
-        Ok(Self {
-            shared,
-            writes,
-            reads,
-            threads: Mutex::new(threads),
-            file,
-        })
+        Ok(())
     }
 
-    pub(crate) async fn write<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
+    pub(crate) async fn write<T: Send + 'static, F: Operation<T>>(
+        &self,
+        operation: F,
+    ) -> Result<T, StoreError> {
         let (job, answer) = writer::job(operation);
         self.writes.push(job).await?;
         queue::answered(answer).await
     }
 
-    pub(crate) async fn read<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
+    pub(crate) async fn read<T: Send + 'static, F: Operation<T>>(
+        &self,
+        operation: F,
+    ) -> Result<T, StoreError> {
         let (job, answer) = reader::job(operation);
         self.reads.push(job).await?;
         queue::answered(answer).await
@@ -125,7 +141,8 @@ impl Drop for Sqlite {
     fn drop(&mut self) {
         self.reads.close();
         self.writes.close();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let own = std::thread::current().id();
         for thread in threads {
             // An operation may hold the last handle: its thread cannot wait for itself.
@@ -136,8 +153,8 @@ impl Drop for Sqlite {
     }
 }
 
-fn thread(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
-    let spawned = std::thread::Builder::new().name(name.clone()).spawn(run);
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
     spawned.map_err(|source| OpenError::Io {
         path: PathBuf::from(format!("thread {name}")),
         source,

@@ -77,7 +77,9 @@ pub struct Row(pub Vec<Value>);
 
 impl Row {
     fn column(&self, index: usize) -> Result<&Value, StoreError> {
-        self.0.get(index).ok_or_else(|| StoreError::column(index, "missing"))
+        self.0
+            .get(index)
+            .ok_or_else(|| StoreError::column(index, "missing"))
     }
 
     /// Column `index` as a number.
@@ -149,10 +151,18 @@ impl Row {
 /// After an error of a statement the operation returns it: PostgreSQL refuses every further statement of the transaction.
 pub trait Tx: Send {
     /// Runs a statement and returns its rows.
-    fn query<'a>(&'a mut self, sql: Sql, parameters: &'a [Value]) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
+    fn query<'a>(
+        &'a mut self,
+        sql: Sql,
+        parameters: &'a [Value],
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>>;
 
     /// Runs a statement and returns how many rows it changed.
-    fn execute<'a>(&'a mut self, sql: Sql, parameters: &'a [Value]) -> BoxFuture<'a, Result<u64, StoreError>>;
+    fn execute<'a>(
+        &'a mut self,
+        sql: Sql,
+        parameters: &'a [Value],
+    ) -> BoxFuture<'a, Result<u64, StoreError>>;
 
     /// The time of this transaction by the database, never before the last one's of this process.
     fn now(&self) -> Timestamp;
@@ -167,7 +177,11 @@ pub trait Tx: Send {
 
 impl dyn Tx + '_ {
     /// The first row of the answer, if there is one.
-    pub async fn first(&mut self, sql: Sql, parameters: &[Value]) -> Result<Option<Row>, StoreError> {
+    pub async fn first(
+        &mut self,
+        sql: Sql,
+        parameters: &[Value],
+    ) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, parameters).await?.into_iter().next())
     }
 }

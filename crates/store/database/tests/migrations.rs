@@ -17,10 +17,26 @@ const fn migration(number: i64, name: &'static str, text: &'static str) -> Migra
 }
 
 const ONE: Migration = migration(1, "boats", "create table boat (name text primary key)");
-const TWO: Migration = migration(2, "cars", "create table car (name text primary key); insert into boat (name) values ('two')");
-const EDITED: Migration = migration(1, "boats", "create table boat (name text primary key, length_metres bigint)");
-const BROKEN: Migration = migration(3, "planes", "create table plane (name text primary key); insert into hangar (name) values ('x')");
-const NONSENSE: Migration = migration(1, "boats", "create table boat (name text primary key); create nonsense");
+const TWO: Migration = migration(
+    2,
+    "cars",
+    "create table car (name text primary key); insert into boat (name) values ('two')",
+);
+const EDITED: Migration = migration(
+    1,
+    "boats",
+    "create table boat (name text primary key, length_metres bigint)",
+);
+const BROKEN: Migration = migration(
+    3,
+    "planes",
+    "create table plane (name text primary key); insert into hangar (name) values ('x')",
+);
+const NONSENSE: Migration = migration(
+    1,
+    "boats",
+    "create table boat (name text primary key); create nonsense",
+);
 
 /// Where a test opens its databases.
 enum Place {
@@ -38,11 +54,15 @@ impl Place {
     }
 
     async fn refusal(&self, migrations: &'static [Migration]) -> String {
-        self.open(migrations).await.err().expect("it is refused").to_string()
+        self.open(migrations)
+            .await
+            .err()
+            .expect("it is refused")
+            .to_string()
     }
 
     /// Everything there is, byte for byte where it is a folder. The lock tells who held it last.
-    async fn everything(&self) -> BTreeMap<String, Vec<u8>> {
+    fn everything(&self) -> BTreeMap<String, Vec<u8>> {
         match self {
             Self::Folder(folder) => files(folder),
             Self::Url(_) => BTreeMap::new(),
@@ -51,21 +71,46 @@ impl Place {
 }
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let named = |path: PathBuf| (path.file_name().expect("a name").to_string_lossy().into_owned(), std::fs::read(&path).expect("a file"));
-    entries.map(named).filter(|(name, _)| name != "lock").collect()
+    let entries = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
+    let named = |path: PathBuf| {
+        (
+            path.file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned(),
+            std::fs::read(&path).expect("a file"),
+        )
+    };
+    entries
+        .map(named)
+        .filter(|(name, _)| name != "lock")
+        .collect()
 }
 
 async fn boats(database: &Database) -> Vec<String> {
     let rows = database
-        .read(|tx| Box::pin(async move { tx.query(sql("select name from boat order by name"), &[]).await }))
+        .read(|tx| {
+            Box::pin(async move {
+                tx.query(sql("select name from boat order by name"), &[])
+                    .await
+            })
+        })
         .await
         .expect("boats");
-    rows.iter().map(|row| row.text(0).expect("a name").to_owned()).collect()
+    rows.iter()
+        .map(|row| row.text(0).expect("a name").to_owned())
+        .collect()
 }
 
 async fn buy(database: &Database) {
-    let bought = database.write(|tx| Box::pin(async move { tx.execute(sql("insert into boat (name) values ('dinghy')"), &[]).await }));
+    let bought = database.write(|tx| {
+        Box::pin(async move {
+            tx.execute(sql("insert into boat (name) values ('dinghy')"), &[])
+                .await
+        })
+    });
     bought.await.expect("a boat");
 }
 
@@ -74,19 +119,29 @@ async fn refusals_leave_everything_as_it_was(place: Place) {
     buy(&database).await;
     let schema = database.schema().await.expect("tables");
     drop(database);
-    let before = place.everything().await;
+    let before = place.everything();
 
     let changed = place.refusal(&[EDITED]).await;
-    assert!(changed.starts_with("migration 1 (boats) of ") && changed.contains("its checksum differs"), "{changed}");
-    assert_eq!(place.everything().await, before);
+    assert!(
+        changed.starts_with("migration 1 (boats) of ") && changed.contains("its checksum differs"),
+        "{changed}"
+    );
+    assert_eq!(place.everything(), before);
 
     // The second would have run: it is undone with the third.
     let failed = place.refusal(&[ONE, TWO, BROKEN]).await;
-    assert!(failed.starts_with("migration 3 (planes) of ") && failed.contains("failed, nothing was changed: "), "{failed}");
+    assert!(
+        failed.starts_with("migration 3 (planes) of ")
+            && failed.contains("failed, nothing was changed: "),
+        "{failed}"
+    );
     assert!(failed.contains("hangar"), "{failed}");
-    assert_eq!(place.everything().await, before);
+    assert_eq!(place.everything(), before);
 
-    let database = place.open(&[ONE]).await.expect("the version before opens it still");
+    let database = place
+        .open(&[ONE])
+        .await
+        .expect("the version before opens it still");
     assert_eq!(database.schema().await.expect("tables"), schema);
     assert_eq!(boats(&database).await, ["dinghy"]);
     drop(database);
@@ -94,11 +149,14 @@ async fn refusals_leave_everything_as_it_was(place: Place) {
     let database = place.open(&[ONE, TWO]).await.expect("a newer version");
     assert_eq!(boats(&database).await, ["dinghy", "two"]);
     drop(database);
-    let before = place.everything().await;
+    let before = place.everything();
     let newer = place.refusal(&[ONE]).await;
     assert!(newer.contains("was written by a newer version of refloat: it has migration 2, this version knows up to 1"), "{newer}");
-    assert_eq!(place.everything().await, before);
-    let database = place.open(&[ONE, TWO]).await.expect("the newer version opens it still");
+    assert_eq!(place.everything(), before);
+    let database = place
+        .open(&[ONE, TWO])
+        .await
+        .expect("the newer version opens it still");
     assert_eq!(boats(&database).await, ["dinghy", "two"]);
 }
 
@@ -154,7 +212,11 @@ fn a_commit_whose_server_dies_is_looked_up() {
     }
     let mut cluster = Cluster::start(Durability::Full).expect("a cluster");
     let place = Place::Url(cluster.create_database("shared").expect("a database"));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let database = runtime.block_on(place.open(&[ONE])).expect("a database");
     // Writers go on while the server is killed and started again: each ends with a boat, or with an error.
     let writers: Vec<_> = (0..4)
@@ -167,7 +229,10 @@ fn a_commit_whose_server_dies_is_looked_up() {
                     let insert = name.clone();
                     let done = database.write(move |tx| {
                         let name = insert.clone();
-                        Box::pin(async move { tx.execute(sql("insert into boat (name) values ($1)"), &[name.into()]).await })
+                        Box::pin(async move {
+                            tx.execute(sql("insert into boat (name) values ($1)"), &[name.into()])
+                                .await
+                        })
                     });
                     match done.await {
                         Ok(_) => bought.push(name),
@@ -186,9 +251,17 @@ fn a_commit_whose_server_dies_is_looked_up() {
         let (ok, refused) = runtime.block_on(writer).expect("no panic");
         bought.extend(ok);
         // Nothing is told to be there already: an operation that committed is not run again.
-        assert!(refused.iter().all(|(_, error)| matches!(error, refloat_database::StoreError::Failed(_))), "{refused:?}");
+        assert!(
+            refused
+                .iter()
+                .all(|(_, error)| matches!(error, refloat_database::StoreError::Failed(_))),
+            "{refused:?}"
+        );
     }
     let there = runtime.block_on(boats(&database));
     assert!(bought.len() > 100, "{}", bought.len());
-    assert!(bought.iter().all(|name| there.contains(name)), "what was acknowledged is there");
+    assert!(
+        bought.iter().all(|name| there.contains(name)),
+        "what was acknowledged is there"
+    );
 }

@@ -11,7 +11,12 @@ use refloat_database::{StoreError, Tx, sql};
 /// # Errors
 /// A [`StoreError`] of the database.
 pub async fn position(tx: &mut dyn Tx, consumer: &str) -> Result<i64, StoreError> {
-    let row = tx.first(sql("select sequence from cursor where consumer = $1"), &[consumer.into()]).await?;
+    let row = tx
+        .first(
+            sql("select sequence from cursor where consumer = $1"),
+            &[consumer.into()],
+        )
+        .await?;
     row.map_or(Ok(0), |row| row.int(0))
 }
 
@@ -19,13 +24,29 @@ pub async fn position(tx: &mut dyn Tx, consumer: &str) -> Result<i64, StoreError
 ///
 /// # Errors
 /// [`Rejection::Conflict`] if it does not stand at `from` any more: another process was faster, and nothing is to be done.
-pub async fn advance(tx: &mut dyn Tx, consumer: &str, from: i64, to: i64) -> Result<(), StoreError> {
+pub async fn advance(
+    tx: &mut dyn Tx,
+    consumer: &str,
+    from: i64,
+    to: i64,
+) -> Result<(), StoreError> {
     let now = tx.now();
-    let start = sql("insert into cursor (consumer, sequence, updated_at) values ($1, 0, $2) on conflict (consumer) do nothing");
+    let start = sql(
+        "insert into cursor (consumer, sequence, updated_at) values ($1, 0, $2) on conflict (consumer) do nothing",
+    );
     tx.execute(start, &[consumer.into(), now.into()]).await?;
-    let text = sql("update cursor set sequence = $3, updated_at = $4 where consumer = $1 and sequence = $2");
-    if tx.execute(text, &[consumer.into(), from.into(), to.into(), now.into()]).await? == 0 {
-        return Err(Rejection::Conflict(format!("consumer `{consumer}` does not stand at {from} any more")).into());
+    let text = sql(
+        "update cursor set sequence = $3, updated_at = $4 where consumer = $1 and sequence = $2",
+    );
+    if tx
+        .execute(text, &[consumer.into(), from.into(), to.into(), now.into()])
+        .await?
+        == 0
+    {
+        return Err(Rejection::Conflict(format!(
+            "consumer `{consumer}` does not stand at {from} any more"
+        ))
+        .into());
     }
     refloat_fail::point("cursor.advanced")?;
     Ok(())

@@ -41,13 +41,14 @@ impl Store {
             StoreOptions::Postgres { url } => DatabaseOptions::postgres(url),
         };
         let database = Database::open(options, migrations::ALL).await?;
-        let (region, newest) = database
-            .write(|tx| Box::pin(region(tx)))
-            .await
-            .map_err(|source| OpenError::Store {
-                place: database.place().to_owned(),
-                source,
-            })?;
+        let (region, newest) =
+            database
+                .write(|tx| Box::pin(region(tx)))
+                .await
+                .map_err(|source| OpenError::Store {
+                    place: database.place().to_owned(),
+                    source,
+                })?;
         database.raise_clock(newest);
         Ok(Self { database, region })
     }
@@ -56,7 +57,10 @@ impl Store {
     ///
     /// # Errors
     /// What the operation returned, or what kept it from committing; nothing of it is visible then.
-    pub async fn write<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
+    pub async fn write<T: Send + 'static, F: Operation<T>>(
+        &self,
+        operation: F,
+    ) -> Result<T, StoreError> {
         self.database.write(operation).await
     }
 
@@ -64,7 +68,10 @@ impl Store {
     ///
     /// # Errors
     /// What the operation returned, or what kept it from reading.
-    pub async fn read<T: Send + 'static, F: Operation<T>>(&self, operation: F) -> Result<T, StoreError> {
+    pub async fn read<T: Send + 'static, F: Operation<T>>(
+        &self,
+        operation: F,
+    ) -> Result<T, StoreError> {
         self.database.read(operation).await
     }
 
@@ -98,9 +105,15 @@ async fn region(tx: &mut dyn Tx) -> Result<(RegionId, Timestamp), StoreError> {
         &[made.as_str().into()],
     )
     .await?;
-    let row = tx.first(sql("select value from meta where key = 'region'"), &[]).await?;
-    let region = row.ok_or_else(|| StoreError::column(0, "missing"))?.parsed(0)?;
-    let newest = tx.first(sql("select coalesce(max(at), 0) from record"), &[]).await?;
+    let row = tx
+        .first(sql("select value from meta where key = 'region'"), &[])
+        .await?;
+    let region = row
+        .ok_or_else(|| StoreError::column(0, "missing"))?
+        .parsed(0)?;
+    let newest = tx
+        .first(sql("select coalesce(max(at), 0) from record"), &[])
+        .await?;
     let newest = newest.map_or(Ok(Timestamp::default()), |row| row.instant(0))?;
     Ok((region, newest))
 }

@@ -10,7 +10,11 @@ use tokio_postgres::{Error, Transaction};
 const LOCK: &str = "set local lock_timeout = 0; set local statement_timeout = 0; select pg_advisory_xact_lock(7298350147263)";
 
 /// Brings the database to the newest migration.
-pub(crate) async fn migrate(client: &mut Object, place: &str, migrations: &[Migration]) -> Result<(), OpenError> {
+pub(crate) async fn migrate(
+    client: &mut Object,
+    place: &str,
+    migrations: &[Migration],
+) -> Result<(), OpenError> {
     let other = |error: Error| OpenError::Store {
         place: place.to_owned(),
         source: StoreError::terminal(text(&error)),
@@ -28,22 +32,35 @@ pub(crate) async fn migrate(client: &mut Object, place: &str, migrations: &[Migr
     transaction.batch_execute(table).await.map_err(other)?;
     for migration in due {
         let wrong = |error: Error| failed(place, migration, &text(&error));
-        transaction.batch_execute(migration.postgres).await.map_err(wrong)?;
+        transaction
+            .batch_execute(migration.postgres)
+            .await
+            .map_err(wrong)?;
         let row = "insert into migration (number, name, checksum, applied_at) \
                    values ($1, $2, $3, (extract(epoch from clock_timestamp()) * 1000000)::bigint)";
         let checksum = sha256(migration.postgres.as_bytes());
-        transaction.execute(row, &[&migration.number, &migration.name, &checksum]).await.map_err(wrong)?;
+        transaction
+            .execute(row, &[&migration.number, &migration.name, &checksum])
+            .await
+            .map_err(wrong)?;
         refloat_fail::point("migrate.step").map_err(|error| failed(place, migration, &error))?;
     }
     transaction.commit().await.map_err(other)
 }
 
 async fn applied(transaction: &Transaction<'_>) -> Result<Vec<Applied>, Error> {
-    let present = transaction.query_one("select to_regclass('public.migration') is not null", &[]).await?;
+    let present = transaction
+        .query_one("select to_regclass('public.migration') is not null", &[])
+        .await?;
     if !present.get::<_, bool>(0) {
         return Ok(Vec::new());
     }
-    let rows = transaction.query("select number, name, checksum from migration order by number", &[]).await?;
+    let rows = transaction
+        .query(
+            "select number, name, checksum from migration order by number",
+            &[],
+        )
+        .await?;
     let applied = rows.iter().map(|row| Applied {
         number: row.get(0),
         name: row.get(1),
@@ -54,5 +71,8 @@ async fn applied(transaction: &Transaction<'_>) -> Result<Vec<Applied>, Error> {
 
 /// The library's own text leaves out what the database said.
 fn text(error: &Error) -> String {
-    error.as_db_error().map_or_else(|| error.to_string(), |told| format!("{} ({})", told.message(), told.code().code()))
+    error.as_db_error().map_or_else(
+        || error.to_string(),
+        |told| format!("{} ({})", told.message(), told.code().code()),
+    )
 }

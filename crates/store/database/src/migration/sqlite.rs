@@ -8,13 +8,23 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// Brings the database to the newest migration.
-pub(crate) fn migrate(connection: &mut Connection, file: &Path, migrations: &[Migration], clock: &Clock) -> Result<(), OpenError> {
+pub(crate) fn migrate(
+    connection: &mut Connection,
+    file: &Path,
+    migrations: &[Migration],
+    clock: &Clock,
+) -> Result<(), OpenError> {
     let place = file.display().to_string();
     let other = |error: rusqlite::Error| OpenError::Store {
         place: place.clone(),
         source: StoreError::terminal(error.to_string()),
     };
-    let due = due(&place, &applied(connection).map_err(other)?, migrations, |migration| migration.sqlite)?;
+    let due = due(
+        &place,
+        &applied(connection).map_err(other)?,
+        migrations,
+        |migration| migration.sqlite,
+    )?;
     if due.is_empty() {
         return Ok(());
     }
@@ -30,7 +40,9 @@ pub(crate) fn migrate(connection: &mut Connection, file: &Path, migrations: &[Mi
         .map_err(other)?;
     for migration in due {
         let wrong = |error: &dyn std::fmt::Display| failed(&place, migration, error);
-        transaction.execute_batch(migration.sqlite).map_err(|error| wrong(&error))?;
+        transaction
+            .execute_batch(migration.sqlite)
+            .map_err(|error| wrong(&error))?;
         transaction
             .execute(
                 "insert into migration (number, name, checksum, applied_at) values (?1, ?2, ?3, ?4)",
@@ -47,7 +59,8 @@ fn applied(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
     if connection.query_row(present, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(Vec::new());
     }
-    let mut statement = connection.prepare("select number, name, checksum from migration order by number")?;
+    let mut statement =
+        connection.prepare("select number, name, checksum from migration order by number")?;
     let rows = statement.query_map([], |row| {
         Ok(Applied {
             number: row.get(0)?,

@@ -24,7 +24,10 @@ pub(super) fn parse(url: &Secret<String>) -> Result<(Config, String), OpenError>
     let mut config: Config = url.expose().parse().map_err(|_| {
         OpenError::Address("the address of PostgreSQL is not understood; write postgres://user:password@host:5432/database".to_owned())
     })?;
-    let options = config.get_options().map(|own| format!("{own} ")).unwrap_or_default();
+    let options = config
+        .get_options()
+        .map(|own| format!("{own} "))
+        .unwrap_or_default();
     config.options(format!("{options}{SESSION}"));
     config.ssl_mode(tokio_postgres::config::SslMode::Disable);
     if config.get_application_name().is_none() {
@@ -42,7 +45,10 @@ pub(super) fn parse(url: &Secret<String>) -> Result<(Config, String), OpenError>
 fn tls_asked(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("sslmode")?;
     let value = rest.trim_start().strip_prefix('=')?.trim_start();
-    let value = value.split(['&', ' ', '\t', '\n']).next()?.trim_matches('\'');
+    let value = value
+        .split(['&', ' ', '\t', '\n'])
+        .next()?
+        .trim_matches('\'');
     (value != "disable").then_some(value)
 }
 
@@ -51,10 +57,16 @@ fn place(config: &Config) -> String {
         Some(Host::Tcp(name)) => name.clone(),
         #[cfg(unix)]
         Some(Host::Unix(path)) => path.display().to_string(),
-        None => config.get_hostaddrs().first().map_or_else(|| "localhost".to_owned(), ToString::to_string),
+        None => config
+            .get_hostaddrs()
+            .first()
+            .map_or_else(|| "localhost".to_owned(), ToString::to_string),
     };
     let port = config.get_ports().first().copied().unwrap_or(5432);
-    let name = config.get_dbname().or(config.get_user()).unwrap_or("postgres");
+    let name = config
+        .get_dbname()
+        .or(config.get_user())
+        .unwrap_or("postgres");
     format!("PostgreSQL database {name} at {host}:{port}")
 }
 
@@ -63,14 +75,20 @@ mod tests {
     use super::*;
 
     fn read(url: &str) -> Result<String, String> {
-        parse(&Secret::new(url.to_owned())).map(|(_, place)| place).map_err(|error| error.to_string())
+        parse(&Secret::new(url.to_owned()))
+            .map(|(_, place)| place)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn addresses_are_named_without_their_password() {
         let place = read("postgres://me:hunter2@db.example:5433/boats").expect("an address");
         assert_eq!(place, "PostgreSQL database boats at db.example:5433");
-        assert!(read("postgres://me@/boats?host=/run/pg").expect("a socket").ends_with("boats at /run/pg:5432"));
+        assert!(
+            read("postgres://me@/boats?host=/run/pg")
+                .expect("a socket")
+                .ends_with("boats at /run/pg:5432")
+        );
         let refused = read("postgres://me:hunter2@db:port/boats").expect_err("no port");
         assert!(!refused.contains("hunter2"), "{refused}");
     }
@@ -78,9 +96,15 @@ mod tests {
     #[test]
     fn tls_is_refused_by_name_and_never_left_out_silently() {
         for mode in ["prefer", "require", "verify-ca", "verify-full"] {
-            for url in [format!("postgres://me@db/boats?sslmode={mode}"), format!("host=db sslmode = '{mode}' dbname=boats")] {
+            for url in [
+                format!("postgres://me@db/boats?sslmode={mode}"),
+                format!("host=db sslmode = '{mode}' dbname=boats"),
+            ] {
                 let refused = read(&url).expect_err("TLS");
-                assert!(refused.contains(&format!("sslmode={mode} asks for TLS")), "{url}: {refused}");
+                assert!(
+                    refused.contains(&format!("sslmode={mode} asks for TLS")),
+                    "{url}: {refused}"
+                );
             }
         }
         read("postgres://me@db/boats?sslmode=disable").expect("plain");

@@ -23,7 +23,11 @@ pub(super) enum Attempt<T> {
 }
 
 impl Postgres {
-    pub(super) async fn attempt<T, F: Operation<T>>(&self, operation: &F, mode: Mode) -> Attempt<T> {
+    pub(super) async fn attempt<T, F: Operation<T>>(
+        &self,
+        operation: &F,
+        mode: Mode,
+    ) -> Attempt<T> {
         let client = match self.client().await {
             Ok(client) => client,
             Err(error) => return Attempt::Done(Err(error)),
@@ -44,7 +48,11 @@ impl Postgres {
             Err(error) => {
                 let again = tx.is_worth_another_run() || error == StoreError::Conflict;
                 tx.roll_back().await;
-                if again { Attempt::Again(error) } else { Attempt::Done(Err(error)) }
+                if again {
+                    Attempt::Again(error)
+                } else {
+                    Attempt::Done(Err(error))
+                }
             }
         }
     }
@@ -53,7 +61,9 @@ impl Postgres {
         if tx.has_failed() {
             // PostgreSQL answers such a commit with a rollback and no error.
             tx.roll_back().await;
-            return Attempt::Done(Err(StoreError::terminal("an operation went on after an error of its transaction")));
+            return Attempt::Done(Err(StoreError::terminal(
+                "an operation went on after an error of its transaction",
+            )));
         }
         if let Err(injected) = refloat_fail::point("commit.before") {
             tx.roll_back().await;
@@ -68,7 +78,11 @@ impl Postgres {
             return Attempt::Done(Ok(value));
         };
         if !tx.is_lost() {
-            return if tx.is_worth_another_run() { Attempt::Again(error) } else { Attempt::Done(Err(error)) };
+            return if tx.is_worth_another_run() {
+                Attempt::Again(error)
+            } else {
+                Attempt::Done(Err(error))
+            };
         }
         drop(tx);
         match self.outcome(&began.transaction).await {

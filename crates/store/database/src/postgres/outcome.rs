@@ -32,7 +32,10 @@ impl Postgres {
     /// One question; `None` if it has to be asked again.
     async fn ask(&self, transaction: &str) -> Option<Outcome> {
         let client = self.client().await.ok()?;
-        let row = client.query_one("select pg_xact_status($1::text::xid8)", &[&transaction]).await.ok()?;
+        let row = client
+            .query_one("select pg_xact_status($1::text::xid8)", &[&transaction])
+            .await
+            .ok()?;
         let status: Option<String> = row.try_get(0).ok()?;
         match status.as_deref() {
             Some("committed") => Some(Outcome::Committed),

@@ -14,7 +14,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
 const NOW: &str = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint";
-const NOW_AND_ID: &str = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint, pg_current_xact_id()::text";
+const NOW_AND_ID: &str =
+    "select (extract(epoch from clock_timestamp()) * 1000000)::bigint, pg_current_xact_id()::text";
 
 /// What is known of a transaction from its first answer.
 pub(super) struct Began {
@@ -46,8 +47,12 @@ enum State {
 
 impl PgTx {
     /// Begins a transaction; the time and the id travel together with the begin.
-    pub(super) async fn begin(client: Object, mode: Mode, clock: Clock) -> Result<(Self, Began), StoreError> {
-        let (begin, first) = match mode {
+    pub(super) async fn begin(
+        client: Object,
+        mode: Mode,
+        clock: Clock,
+    ) -> Result<(Self, Began), StoreError> {
+        let (statement, first) = match mode {
             Mode::Write => ("begin isolation level read committed", NOW_AND_ID),
             Mode::Read => ("begin isolation level repeatable read read only", NOW),
         };
@@ -62,15 +67,16 @@ impl PgTx {
             let client = tx.client()?;
             patiently(async {
                 let first = client.prepare_cached(first).await?;
-                let (begun, row) = join(client.batch_execute(begin), client.query_one(&first, &[])).await;
-                begun?;
+                let (opened, row) =
+                    join(client.batch_execute(statement), client.query_one(&first, &[])).await;
+                opened?;
                 row
             })
             .await
         };
         let row = answered.map_err(|error| tx.noted(error))?;
-        let began = Timestamp::from_micros(row.get(0));
-        tx.instants = Instants::new(clock.clone(), clock.clamp(began));
+        let now = Timestamp::from_micros(row.get(0));
+        tx.instants = Instants::new(clock.clone(), clock.clamp(now));
         let transaction = match mode {
             Mode::Write => row.get(1),
             Mode::Read => String::new(),
@@ -121,7 +127,9 @@ impl PgTx {
     }
 
     fn client(&self) -> Result<&Object, StoreError> {
-        self.client.as_ref().ok_or_else(|| StoreError::terminal("the transaction has ended"))
+        self.client
+            .as_ref()
+            .ok_or_else(|| StoreError::terminal("the transaction has ended"))
     }
 
     /// Remembers what an error means for the transaction.
@@ -134,9 +142,22 @@ impl PgTx {
             Unanswered::Error(error) => error,
         };
         let state = match error.code() {
-            Some(code) if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code) => State::Collided,
+            Some(code)
+                if [
+                    SqlState::T_R_SERIALIZATION_FAILURE,
+                    SqlState::T_R_DEADLOCK_DETECTED,
+                ]
+                .contains(code) =>
+            {
+                State::Collided
+            }
             // These end the session, not only the statement.
-            Some(code) if code.code().starts_with("57P") || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => State::Lost,
+            Some(code)
+                if code.code().starts_with("57P")
+                    || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT =>
+            {
+                State::Lost
+            }
             Some(_) => State::Refused,
             None if value::is_ours(&error) => State::Refused,
             None => State::Lost,
@@ -145,7 +166,11 @@ impl PgTx {
         store_error(&error)
     }
 
-    async fn run(&mut self, sql: Sql, parameters: &[Value]) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+    async fn run(
+        &mut self,
+        sql: Sql,
+        parameters: &[Value],
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         let answered = {
             let client = self.client()?;
             patiently(async {
@@ -168,12 +193,20 @@ impl Drop for PgTx {
 }
 
 impl Tx for PgTx {
-    fn query<'a>(&'a mut self, sql: Sql, parameters: &'a [Value]) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+    fn query<'a>(
+        &'a mut self,
+        sql: Sql,
+        parameters: &'a [Value],
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
         self.touched |= !sql.postgres.trim_start().starts_with("select");
         Box::pin(async move { rows(&self.run(sql, parameters).await?) })
     }
 
-    fn execute<'a>(&'a mut self, sql: Sql, parameters: &'a [Value]) -> BoxFuture<'a, Result<u64, StoreError>> {
+    fn execute<'a>(
+        &'a mut self,
+        sql: Sql,
+        parameters: &'a [Value],
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
         self.touched = true;
         Box::pin(async move {
             let answered = {
@@ -202,7 +235,10 @@ impl Tx for PgTx {
 }
 
 fn references(parameters: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    parameters.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+    parameters
+        .iter()
+        .map(|value| value as &(dyn ToSql + Sync))
+        .collect()
 }
 
 /// Why there is no answer.
@@ -214,7 +250,9 @@ enum Unanswered {
 }
 
 /// Waits for an answer, but not for ever: a peer that vanished says nothing.
-async fn patiently<T>(answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Unanswered> {
+async fn patiently<T>(
+    answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Unanswered> {
     match tokio::time::timeout(ANSWER_WAIT, answer).await {
         Ok(answer) => answer.map_err(Unanswered::Error),
         Err(_) => Err(Unanswered::Late),

@@ -9,7 +9,11 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 impl ToSql for Value {
-    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match self {
             Self::Null => return Ok(IsNull::Yes),
             Self::Int(number) => match *kind {
@@ -21,7 +25,9 @@ impl ToSql for Value {
             Self::Text(text) if is_text(kind) => out.put_slice(text.as_bytes()),
             Self::Bytes(bytes) if *kind == Type::BYTEA => out.put_slice(bytes),
             Self::Text(_) => return Err(format!("text is given where {kind} is expected").into()),
-            Self::Bytes(_) => return Err(format!("bytes are given where {kind} is expected").into()),
+            Self::Bytes(_) => {
+                return Err(format!("bytes are given where {kind} is expected").into());
+            }
         }
         Ok(IsNull::No)
     }
@@ -57,13 +63,22 @@ impl<'a> FromSql<'a> for Value {
 }
 
 fn is_text(kind: &Type) -> bool {
-    [Type::TEXT, Type::VARCHAR, Type::NAME, Type::BPCHAR, Type::UNKNOWN].contains(kind)
+    [
+        Type::TEXT,
+        Type::VARCHAR,
+        Type::NAME,
+        Type::BPCHAR,
+        Type::UNKNOWN,
+    ]
+    .contains(kind)
 }
 
 /// Reads the rows of an answer.
 pub(super) fn rows(rows: &[tokio_postgres::Row]) -> Result<Vec<Row>, StoreError> {
     let row = |row: &tokio_postgres::Row| {
-        let values = (0..row.len()).map(|index| row.try_get(index)).collect::<Result<_, _>>();
+        let values = (0..row.len())
+            .map(|index| row.try_get(index))
+            .collect::<Result<_, _>>();
         values.map(Row).map_err(|error| store_error(&error))
     };
     rows.iter().map(row).collect()
@@ -72,14 +87,18 @@ pub(super) fn rows(rows: &[tokio_postgres::Row]) -> Result<Vec<Row>, StoreError>
 /// Whether an error arose on our side of a connection that is still good.
 pub(super) fn is_ours(error: &tokio_postgres::Error) -> bool {
     // A closed connection and an I/O error are the only ones without a code that come from outside.
-    let io = error.source().is_some_and(<dyn Error>::is::<std::io::Error>);
+    let io = error
+        .source()
+        .is_some_and(<dyn Error>::is::<std::io::Error>);
     !error.is_closed() && !io
 }
 
 /// An error of PostgreSQL by its consequence (its manual, appendix A).
 pub(super) fn store_error(error: &tokio_postgres::Error) -> StoreError {
     let Some(told) = error.as_db_error() else {
-        let text = error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+        let text = error
+            .source()
+            .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
         return if is_ours(error) {
             StoreError::terminal(format!("PostgreSQL: {text}"))
         } else {
@@ -89,13 +108,24 @@ pub(super) fn store_error(error: &tokio_postgres::Error) -> StoreError {
     let code = told.code();
     let text = || format!("PostgreSQL: {} ({})", told.message(), code.code());
     let constraint = || told.constraint().unwrap_or(told.message()).to_owned();
-    if [SqlState::FOREIGN_KEY_VIOLATION, SqlState::RESTRICT_VIOLATION].contains(code) {
+    if [
+        SqlState::FOREIGN_KEY_VIOLATION,
+        SqlState::RESTRICT_VIOLATION,
+    ]
+    .contains(code)
+    {
         StoreError::ForeignKey(constraint())
     } else if *code == SqlState::UNIQUE_VIOLATION {
         StoreError::Unique(constraint())
     } else if *code == SqlState::DISK_FULL {
         StoreError::Failed(Failure::Full(text()))
-    } else if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED, SqlState::IO_ERROR].contains(code) {
+    } else if [
+        SqlState::DATA_CORRUPTED,
+        SqlState::INDEX_CORRUPTED,
+        SqlState::IO_ERROR,
+    ]
+    .contains(code)
+    {
         StoreError::Failed(Failure::Damaged(text()))
     } else if is_passing(code) {
         StoreError::transient(text())
@@ -108,5 +138,8 @@ pub(super) fn store_error(error: &tokio_postgres::Error) -> StoreError {
 /// intervention and timeouts (57), the session's own timeouts (25P03).
 fn is_passing(code: &SqlState) -> bool {
     let code = code.code();
-    ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)) || ["55P03", "25P03"].contains(&code)
+    ["08", "40", "53", "57"]
+        .iter()
+        .any(|class| code.starts_with(class))
+        || ["55P03", "25P03"].contains(&code)
 }

@@ -27,8 +27,15 @@ fn accept_version(number: i32, text: &str) -> Result<(), OpenError> {
 
 /// Opens the one connection that writes, and makes what an earlier process left in the log file durable.
 pub(super) fn open_writer(file: &Path) -> Result<Connection, OpenError> {
-    let opened = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).and_then(|connection| {
-        configure(&connection, "pragma journal_mode=wal; pragma cache_size=-16000;")?;
+    let opened = open(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )
+    .and_then(|connection| {
+        configure(
+            &connection,
+            "pragma journal_mode=wal; pragma cache_size=-16000;",
+        )?;
         // A process that died of a failed fsync may have left frames in the log that the kernel shows and the disk does not have.
         // Written on, a commit acknowledged now would follow them and vanish with them in a power cut. So they are moved into the
         // database and synced there, and the log starts anew, before anything is acknowledged (see writer.rs).
@@ -45,7 +52,10 @@ pub(super) fn open_reader(file: &Path) -> Result<Connection, OpenError> {
 
 pub(super) fn open_read_only(file: &Path) -> rusqlite::Result<Connection> {
     let connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    configure(&connection, "pragma cache_size=-4000; pragma query_only=on;")?;
+    configure(
+        &connection,
+        "pragma cache_size=-4000; pragma query_only=on;",
+    )?;
     Ok(connection)
 }
 
@@ -66,7 +76,11 @@ fn open(file: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 
 /// Runs pragmas, of which some answer with a row.
 fn configure(connection: &Connection, pragmas: &str) -> rusqlite::Result<()> {
-    for pragma in pragmas.split(';').map(str::trim).filter(|pragma| !pragma.is_empty()) {
+    for pragma in pragmas
+        .split(';')
+        .map(str::trim)
+        .filter(|pragma| !pragma.is_empty())
+    {
         let mut statement = connection.prepare(pragma)?;
         let mut rows = statement.query([])?;
         while rows.next()?.is_some() {}
@@ -89,8 +103,13 @@ mod tests {
     #[test]
     fn the_bundled_sqlite_is_new_enough() {
         check_version().expect("the version this is built with");
-        let refused = accept_version(3_051_002, "3.51.2").expect_err("too old").to_string();
-        assert_eq!(refused, "SQLite 3.51.2 is too old; 3.51.3 or newer is needed");
+        let refused = accept_version(3_051_002, "3.51.2")
+            .expect_err("too old")
+            .to_string();
+        assert_eq!(
+            refused,
+            "SQLite 3.51.2 is too old; 3.51.3 or newer is needed"
+        );
     }
 
     #[test]
@@ -110,7 +129,9 @@ mod tests {
         for (name, value) in expected {
             for connection in [&writer, &reader] {
                 let read = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
-                let found = connection.query_row(&format!("pragma {name}"), [], read).expect("a setting");
+                let found = connection
+                    .query_row(&format!("pragma {name}"), [], read)
+                    .expect("a setting");
                 let found = match found {
                     rusqlite::types::Value::Integer(number) => number.to_string(),
                     rusqlite::types::Value::Text(text) => text,
@@ -119,6 +140,8 @@ mod tests {
                 assert_eq!(found, value, "{name}");
             }
         }
-        reader.execute_batch("create table t (x)").expect_err("a reader does not write");
+        reader
+            .execute_batch("create table t (x)")
+            .expect_err("a reader does not write");
     }
 }

@@ -34,7 +34,11 @@ impl Folder {
             move |source| OpenError::Io { path: at, source }
         };
         match create_dir(path) {
-            Ok(()) => sync_folder(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?,
+            Ok(()) => sync_folder(
+                path.parent()
+                    .filter(|parent| !parent.as_os_str().is_empty())
+                    .unwrap_or(Path::new(".")),
+            )?,
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(at(path)(error)),
         }
@@ -90,13 +94,20 @@ fn holder(file: &mut File) -> String {
 
 fn network_kind(path: &Path) -> std::io::Result<Option<&'static str>> {
     // The field's type differs between platforms; the magic numbers are 32 bits wide on all of them.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "magic numbers are 32 bits wide")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "magic numbers are 32 bits wide"
+    )]
     let magic = statfs(path)?.f_type as u32;
     Ok(kind_of(magic))
 }
 
 fn kind_of(magic: u32) -> Option<&'static str> {
-    NETWORK.iter().find(|(known, _)| *known == magic).map(|(_, kind)| *kind)
+    NETWORK
+        .iter()
+        .find(|(known, _)| *known == magic)
+        .map(|(_, kind)| *kind)
 }
 
 /// Makes the names in a folder durable.
@@ -125,7 +136,10 @@ mod tests {
         let parent = tempfile::tempdir().expect("a folder");
         let path = parent.path().join("data");
         let held = Folder::lock(&path).expect("the first");
-        let refused = Folder::lock(&path).err().expect("the second is refused").to_string();
+        let refused = Folder::lock(&path)
+            .err()
+            .expect("the second is refused")
+            .to_string();
         let expected = format!("is in use by process {}", std::process::id());
         assert!(refused.contains(&expected), "{refused}");
         assert!(refused.contains(&path.display().to_string()), "{refused}");

@@ -48,7 +48,10 @@ impl<J> Queue<J> {
 
     /// Queues `job`, waiting for room.
     pub(super) async fn push(&self, job: J) -> Result<(), StoreError> {
-        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|_| closed())?;
+        let room = Arc::clone(&self.room)
+            .acquire_owned()
+            .await
+            .map_err(|_| closed())?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.closed {
             return Err(closed());
@@ -69,7 +72,10 @@ impl<J> Queue<J> {
             if state.closed {
                 return None;
             }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .arrived
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -81,7 +87,10 @@ impl<J> Queue<J> {
 
     /// Refuses further jobs; those that wait are still done.
     pub(super) fn close(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .closed = true;
         self.room.close();
         self.arrived.notify_all();
     }

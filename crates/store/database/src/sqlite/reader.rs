@@ -23,7 +23,9 @@ struct Job<T, F> {
 }
 
 /// Makes a job of an operation, and the place where its answer arrives.
-pub(super) fn job<T: Send + 'static, F: Operation<T>>(operation: F) -> (Box<dyn Read>, oneshot::Receiver<Ran<T>>) {
+pub(super) fn job<T: Send + 'static, F: Operation<T>>(
+    operation: F,
+) -> (Box<dyn Read>, oneshot::Receiver<Ran<T>>) {
     let (answer, answered) = oneshot::channel();
     (Box::new(Job { operation, answer }), answered)
 }

@@ -43,21 +43,42 @@ impl SqliteTx {
     pub(super) fn run<T, F: Operation<T>>(&mut self, operation: &F) -> super::queue::Ran<T> {
         catch_unwind(AssertUnwindSafe(|| {
             let mut future = operation(self);
-            match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            match future
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+            {
                 Poll::Ready(result) => result,
-                Poll::Pending => panic!("an operation awaited something that is not its transaction"),
+                Poll::Pending => {
+                    panic!("an operation awaited something that is not its transaction")
+                }
             }
         }))
     }
 }
 
 impl Tx for SqliteTx {
-    fn query<'a>(&'a mut self, sql: Sql, parameters: &'a [Value]) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
-        Box::pin(ready(statement::query(&self.connection, sql.sqlite, parameters)))
+    fn query<'a>(
+        &'a mut self,
+        sql: Sql,
+        parameters: &'a [Value],
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        Box::pin(ready(statement::query(
+            &self.connection,
+            sql.sqlite,
+            parameters,
+        )))
     }
 
-    fn execute<'a>(&'a mut self, sql: Sql, parameters: &'a [Value]) -> BoxFuture<'a, Result<u64, StoreError>> {
-        Box::pin(ready(statement::execute(&self.connection, sql.sqlite, parameters)))
+    fn execute<'a>(
+        &'a mut self,
+        sql: Sql,
+        parameters: &'a [Value],
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        Box::pin(ready(statement::execute(
+            &self.connection,
+            sql.sqlite,
+            parameters,
+        )))
     }
 
     fn now(&self) -> Timestamp {

@@ -55,7 +55,9 @@ struct Job<T, F> {
 }
 
 /// Makes a job of an operation, and the place where its answer arrives.
-pub(super) fn job<T: Send + 'static, F: Operation<T>>(operation: F) -> (Box<dyn Write>, oneshot::Receiver<Ran<T>>) {
+pub(super) fn job<T: Send + 'static, F: Operation<T>>(
+    operation: F,
+) -> (Box<dyn Write>, oneshot::Receiver<Ran<T>>) {
     let (answer, answered) = oneshot::channel();
     let job = Job {
         operation,
@@ -68,13 +70,19 @@ pub(super) fn job<T: Send + 'static, F: Operation<T>>(operation: F) -> (Box<dyn 
 impl<T: Send + 'static, F: Operation<T>> Write for Job<T, F> {
     fn run(&mut self, tx: &mut SqliteTx) -> Vote {
         let ran = tx.run(&self.operation);
-        let vote = if matches!(ran, Ok(Ok(_))) { Vote::Keep } else { Vote::Undo };
+        let vote = if matches!(ran, Ok(Ok(_))) {
+            Vote::Keep
+        } else {
+            Vote::Undo
+        };
         self.ran = Some(ran);
         vote
     }
 
     fn answer(self: Box<Self>, commit: &Result<(), StoreError>) {
-        let own = self.ran.unwrap_or_else(|| Ok(Err(StoreError::transient("the operation was not run"))));
+        let own = self
+            .ran
+            .unwrap_or_else(|| Ok(Err(StoreError::transient("the operation was not run"))));
         let answer = match (commit, own) {
             // A bug stays a bug, whatever became of the commit.
             (_, Err(panic)) => Err(panic),
@@ -104,7 +112,12 @@ pub(super) fn run(mut connection: Connection, queue: &Queue<Box<dyn Write>>, sha
 }
 
 /// One commit: `first` and whoever waits behind it.
-fn batch(connection: Connection, first: Box<dyn Write>, queue: &Queue<Box<dyn Write>>, shared: &Shared) -> Connection {
+fn batch(
+    connection: Connection,
+    first: Box<dyn Write>,
+    queue: &Queue<Box<dyn Write>>,
+    shared: &Shared,
+) -> Connection {
     if let Err(error) = connection.execute_batch("begin immediate") {
         first.answer(&Err(store_error(&error)));
         return connection;
@@ -157,7 +170,9 @@ fn step(tx: &mut SqliteTx, job: &mut dyn Write, shared: &Shared) -> Result<Effec
     tx.next_operation(&shared.clock);
     let connection = tx.connection();
     let before = connection.total_changes();
-    connection.execute_batch("savepoint operation").map_err(|error| store_error(&error))?;
+    connection
+        .execute_batch("savepoint operation")
+        .map_err(|error| store_error(&error))?;
     let vote = job.run(tx);
     let connection = tx.connection();
     // A full disk or a failing one makes SQLite roll back everything at once (sqlite.org/lang_transaction.html, section 2.3).
@@ -167,11 +182,15 @@ fn step(tx: &mut SqliteTx, job: &mut dyn Write, shared: &Shared) -> Result<Effec
         )));
     }
     let (end, effect) = match vote {
-        Vote::Keep if connection.total_changes() != before => ("release operation", Effect::Changed),
+        Vote::Keep if connection.total_changes() != before => {
+            ("release operation", Effect::Changed)
+        }
         Vote::Keep => ("release operation", Effect::Nothing),
         Vote::Undo => ("rollback to operation; release operation", Effect::Nothing),
     };
-    connection.execute_batch(end).map_err(|error| store_error(&error))?;
+    connection
+        .execute_batch(end)
+        .map_err(|error| store_error(&error))?;
     Ok(effect)
 }
 
@@ -216,7 +235,9 @@ fn checkpoint(connection: &Connection, pages: &AtomicI32) {
     match connection.query_row(pragma, [], |row| row.get::<_, i64>(0)) {
         // The hook reports the count again with the next commit, which begins a new log if this one is done.
         Ok(_) => pages.store(0, Ordering::Relaxed),
-        Err(error) => tracing::warn!(%error, "the log could not be copied into the database; the next commit tries again"),
+        Err(error) => {
+            tracing::warn!(%error, "the log could not be copied into the database; the next commit tries again");
+        }
     }
     let _ = refloat_fail::point("checkpoint.after");
 }

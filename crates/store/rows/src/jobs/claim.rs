@@ -1,7 +1,7 @@
 //! Claiming: the most urgent jobs that are due, each by one executor at a time.
 
-use super::row::{Job, columns, read, save};
 use super::Lease;
+use super::row::{Job, columns, read, save};
 use refloat_core::Timestamp;
 use refloat_core::job::{JobState, JobStep};
 use refloat_database::{Row, Sql, StoreError, Tx};
@@ -46,7 +46,12 @@ pub async fn claim(tx: &mut dyn Tx, claim: &Claim) -> Result<Vec<(Lease, Job)>, 
         ),
     };
     let kinds = serde_json::Value::from(claim.kinds.clone()).to_string();
-    let rows = tx.query(due, &[now.into(), kinds.into(), claim.limit.min(CLAIM_MAX).into()]).await?;
+    let rows = tx
+        .query(
+            due,
+            &[now.into(), kinds.into(), claim.limit.min(CLAIM_MAX).into()],
+        )
+        .await?;
     let mut claimed = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut job = read(row)?;
@@ -84,6 +89,8 @@ pub async fn next_due(tx: &mut dyn Tx, kinds: &[String]) -> Result<Option<Timest
         postgres: "select min(case state when 'waiting' then run_at else lease_until end) from job \
                    where state in ('waiting', 'running') and kind in (select json_array_elements_text($1::text::json))",
     };
-    let row = tx.first(text, &[serde_json::Value::from(kinds).to_string().into()]).await?;
+    let row = tx
+        .first(text, &[serde_json::Value::from(kinds).to_string().into()])
+        .await?;
     row.map_or(Ok(None), |row| row.optional(0, Row::instant))
 }

@@ -76,8 +76,15 @@ pub async fn enqueue(tx: &mut dyn Tx, job: NewJob) -> Result<Enqueued, StoreErro
         refloat_fail::point("job.enqueued")?;
         return Ok(Enqueued::New(id));
     }
-    let text = sql("select id from job where consumer = $1 and cause = $2 and command = $3 and subject = $4");
-    let key = [job.consumer.into(), job.cause.into(), job.command.into(), job.subject.into()];
+    let text = sql(
+        "select id from job where consumer = $1 and cause = $2 and command = $3 and subject = $4",
+    );
+    let key = [
+        job.consumer.into(),
+        job.cause.into(),
+        job.command.into(),
+        job.subject.into(),
+    ];
     // Gone between the two statements: whoever forgot it was done with it, and the next run makes it anew.
     let row: Row = tx.first(text, &key).await?.ok_or(StoreError::Conflict)?;
     Ok(Enqueued::Before(row.parsed(0)?))

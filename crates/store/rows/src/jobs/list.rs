@@ -19,7 +19,12 @@ pub struct JobFilter {
 ///
 /// # Errors
 /// A [`StoreError`] of the database.
-pub async fn list(tx: &mut dyn Tx, filter: &JobFilter, after: Option<&JobId>, limit: i64) -> Result<Vec<Job>, StoreError> {
+pub async fn list(
+    tx: &mut dyn Tx,
+    filter: &JobFilter,
+    after: Option<&JobId>,
+    limit: i64,
+) -> Result<Vec<Job>, StoreError> {
     let text = sql(concat!(
         "select ",
         columns!(),
@@ -34,7 +39,11 @@ pub async fn list(tx: &mut dyn Tx, filter: &JobFilter, after: Option<&JobId>, li
         text_or_all(filter.state.as_deref()),
         limit.into(),
     ];
-    tx.query(text, &parameters).await?.iter().map(read).collect()
+    tx.query(text, &parameters)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 /// One job, if it exists.
@@ -43,7 +52,11 @@ pub async fn list(tx: &mut dyn Tx, filter: &JobFilter, after: Option<&JobId>, li
 /// A [`StoreError`] of the database.
 pub async fn get(tx: &mut dyn Tx, id: &JobId) -> Result<Option<Job>, StoreError> {
     let text = sql(concat!("select ", columns!(), " from job where id = $1"));
-    tx.first(text, &[id.as_str().into()]).await?.as_ref().map(read).transpose()
+    tx.first(text, &[id.as_str().into()])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// Deletes at most `limit` jobs that were done at least `seconds` ago, and returns how many. Their causes lie behind the cursors
@@ -53,6 +66,8 @@ pub async fn get(tx: &mut dyn Tx, id: &JobId) -> Result<Option<Job>, StoreError>
 /// A [`StoreError`] of the database.
 pub async fn forget(tx: &mut dyn Tx, seconds: i64, limit: i64) -> Result<u64, StoreError> {
     let before = tx.now().plus_seconds(-seconds);
-    let text = sql("delete from job where id in (select id from job where state = 'done' and finished_at < $1 order by id limit $2)");
+    let text = sql(
+        "delete from job where id in (select id from job where state = 'done' and finished_at < $1 order by id limit $2)",
+    );
     tx.execute(text, &[before.into(), limit.into()]).await
 }

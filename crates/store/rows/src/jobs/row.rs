@@ -47,7 +47,9 @@ pub(super) fn read(row: &Row) -> Result<Job, StoreError> {
     let lease_until = row.optional(13, Row::instant)?.unwrap_or_default();
     let at = row.optional(17, Row::instant)?.unwrap_or_default();
     let state = match row.text(7)? {
-        "waiting" => JobState::Waiting { run_at: row.instant(9)? },
+        "waiting" => JobState::Waiting {
+            run_at: row.instant(9)?,
+        },
         "running" => JobState::Running { lease_until },
         "done" => JobState::Done { at },
         "dead" => JobState::Dead { at },
@@ -80,7 +82,9 @@ pub(super) async fn save(tx: &mut dyn Tx, job: &Job) -> Result<(), StoreError> {
     let (run_at, lease_until, finished_at) = match job.progress.state {
         JobState::Waiting { run_at } => (Some(run_at), None, None),
         JobState::Running { lease_until } => (None, Some(lease_until), None),
-        JobState::Done { at } | JobState::Dead { at } | JobState::Cancelled { at } => (None, None, Some(at)),
+        JobState::Done { at } | JobState::Dead { at } | JobState::Cancelled { at } => {
+            (None, None, Some(at))
+        }
     };
     let text = sql(
         "update job set state = $2, run_at = coalesce($3, run_at), attempts = $4, lease_owner = $5, lease_until = $6, fence = $7, \

@@ -37,7 +37,11 @@ pub async fn renew(tx: &mut dyn Tx, lease: &Lease, seconds: i64) -> Result<(), S
 ///
 /// # Errors
 /// As [`finish`].
-pub async fn fail(tx: &mut dyn Tx, lease: &Lease, failure: &Failure) -> Result<JobState, StoreError> {
+pub async fn fail(
+    tx: &mut dyn Tx,
+    lease: &Lease,
+    failure: &Failure,
+) -> Result<JobState, StoreError> {
     let now = tx.now();
     let text: String = failure.to_string().chars().take(ERROR_MAX).collect();
     let job = step(tx, &lease.job, |job| {
@@ -71,15 +75,22 @@ pub async fn retry(tx: &mut dyn Tx, id: &JobId) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn step(tx: &mut dyn Tx, id: &JobId, make: impl FnOnce(&mut Job) -> JobStep + Send) -> Result<Job, StoreError> {
+async fn step(
+    tx: &mut dyn Tx,
+    id: &JobId,
+    make: impl FnOnce(&mut Job) -> JobStep + Send,
+) -> Result<Job, StoreError> {
     let text = Sql {
         sqlite: concat!("select ", columns!(), " from job where id = $1"),
         postgres: concat!("select ", columns!(), " from job where id = $1 for update"),
     };
-    let row = tx.first(text, &[id.as_str().into()]).await?.ok_or_else(|| Rejection::NotFound {
-        kind: "job",
-        name: id.to_string(),
-    })?;
+    let row = tx
+        .first(text, &[id.as_str().into()])
+        .await?
+        .ok_or_else(|| Rejection::NotFound {
+            kind: "job",
+            name: id.to_string(),
+        })?;
     let mut job = read(&row)?;
     let step = make(&mut job);
     let next = job.progress.next(step, tx.now());
@@ -90,5 +101,9 @@ async fn step(tx: &mut dyn Tx, id: &JobId, make: impl FnOnce(&mut Job) -> JobSte
 
 /// A number that differs between jobs: the end of its id, which is random.
 fn spread(id: &JobId) -> u64 {
-    id.as_str().bytes().rev().take(4).fold(0, |sum, byte| sum * 31 + u64::from(byte))
+    id.as_str()
+        .bytes()
+        .rev()
+        .take(4)
+        .fold(0, |sum, byte| sum * 31 + u64::from(byte))
 }

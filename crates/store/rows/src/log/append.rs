@@ -15,7 +15,10 @@ const SALT_BYTES: usize = 16;
 /// [`StoreError::Conflict`] if the stream does not have the expected version, [`Rejection::TooLarge`] for a body or too many causes.
 pub async fn append(tx: &mut dyn Tx, record: NewRecord) -> Result<RecordId, StoreError> {
     let body = record.event.to_body();
-    let limit = |what, limit: usize| Rejection::TooLarge { what, limit_bytes: limit as u64 };
+    let limit = |what, limit: usize| Rejection::TooLarge {
+        what,
+        limit_bytes: limit as u64,
+    };
     if body.len() > BODY_MAX_BYTES {
         return Err(limit("the event's body", BODY_MAX_BYTES).into());
     }
@@ -47,7 +50,9 @@ pub async fn append(tx: &mut dyn Tx, record: NewRecord) -> Result<RecordId, Stor
         origin: None,
         body_hash: sha256(&body),
         body: Some(body),
-        personal_hash: personal.as_ref().map_or_else(Vec::new, |(_, hash)| hash.clone()),
+        personal_hash: personal
+            .as_ref()
+            .map_or_else(Vec::new, |(_, hash)| hash.clone()),
         previous: Vec::new(),
         hash: Vec::new(),
     };
@@ -59,7 +64,11 @@ pub async fn append(tx: &mut dyn Tx, record: NewRecord) -> Result<RecordId, Stor
     insert(tx, &recorded, &record).await?;
     if let (Some(data), Some((salt, _))) = (record.personal, personal) {
         let text = sql("insert into personal (record_id, salt, data) values ($1, $2, $3)");
-        tx.execute(text, &[recorded.id.as_str().into(), salt.into(), data.into()]).await?;
+        tx.execute(
+            text,
+            &[recorded.id.as_str().into(), salt.into(), data.into()],
+        )
+        .await?;
     }
     refloat_fail::point("log.appended")?;
     Ok(recorded.id)
@@ -76,11 +85,15 @@ async fn next_version(tx: &mut dyn Tx, record: &NewRecord) -> Result<i64, StoreE
             tx.first(text, &[name]).await?
         }
         Some(0) => {
-            let text = sql("insert into stream (name, version) values ($1, 1) on conflict (name) do nothing returning version");
+            let text = sql(
+                "insert into stream (name, version) values ($1, 1) on conflict (name) do nothing returning version",
+            );
             tx.first(text, &[name]).await?
         }
         Some(expected) => {
-            let text = sql("update stream set version = version + 1 where name = $1 and version = $2 returning version");
+            let text = sql(
+                "update stream set version = version + 1 where name = $1 and version = $2 returning version",
+            );
             tx.first(text, &[name, expected.into()]).await?
         }
     };
@@ -96,7 +109,9 @@ pub(super) struct Last {
 
 /// The newest numbered record, or what the first one chains on.
 pub(super) async fn last_numbered(tx: &mut dyn Tx) -> Result<Last, StoreError> {
-    let text = sql("select sequence, hash, at from record where sequence is not null order by sequence desc limit 1");
+    let text = sql(
+        "select sequence, hash, at from record where sequence is not null order by sequence desc limit 1",
+    );
     if let Some(row) = tx.first(text, &[]).await? {
         return Ok(Last {
             sequence: row.int(0)?,
@@ -113,22 +128,36 @@ pub(super) async fn last_numbered(tx: &mut dyn Tx) -> Result<Last, StoreError> {
 
 /// What the first record of the region chains on.
 pub(super) async fn first_previous(tx: &mut dyn Tx) -> Result<Vec<u8>, StoreError> {
-    let row = tx.first(sql("select value from meta where key = 'region'"), &[]).await?;
-    let region = row.ok_or_else(|| StoreError::column(0, "missing: the region has no id"))?.parsed(0)?;
+    let row = tx
+        .first(sql("select value from meta where key = 'region'"), &[])
+        .await?;
+    let region = row
+        .ok_or_else(|| StoreError::column(0, "missing: the region has no id"))?
+        .parsed(0)?;
     Ok(genesis(&region))
 }
 
-async fn time_of(tx: &mut dyn Tx, record: &NewRecord, version: i64) -> Result<Timestamp, StoreError> {
+async fn time_of(
+    tx: &mut dyn Tx,
+    record: &NewRecord,
+    version: i64,
+) -> Result<Timestamp, StoreError> {
     if version == 0 {
         return Ok(Timestamp::default());
     }
     let text = sql("select at from record where stream = $1 and stream_version = $2");
-    let row = tx.first(text, &[record.stream.as_str().into(), version.into()]).await?;
+    let row = tx
+        .first(text, &[record.stream.as_str().into(), version.into()])
+        .await?;
     // Old records are dropped in the end; any time is later than theirs.
     row.map_or(Ok(Timestamp::default()), |row| row.instant(0))
 }
 
-async fn insert(tx: &mut dyn Tx, recorded: &Recorded, record: &NewRecord) -> Result<(), StoreError> {
+async fn insert(
+    tx: &mut dyn Tx,
+    recorded: &Recorded,
+    record: &NewRecord,
+) -> Result<(), StoreError> {
     let numbered = recorded.sequence > 0;
     let parameters = [
         numbered.then_some(recorded.sequence).into(),
@@ -139,7 +168,11 @@ async fn insert(tx: &mut dyn Tx, recorded: &Recorded, record: &NewRecord) -> Res
         recorded.at.into(),
         recorded.actor.as_str().into(),
         causes_text(&recorded.causes).into(),
-        recorded.cascade.as_ref().map(|id| id.as_str().to_owned()).into(),
+        recorded
+            .cascade
+            .as_ref()
+            .map(|id| id.as_str().to_owned())
+            .into(),
         recorded.origin.clone().into(),
         recorded.body.clone().into(),
         recorded.body_hash.clone().into(),

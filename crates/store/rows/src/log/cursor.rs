@@ -38,7 +38,9 @@ impl CursorKey {
     /// [`Failure::Damaged`] if it does not have 32 bytes.
     pub fn new(key: &Secret<Vec<u8>>) -> Result<Self, Failure> {
         let key = RandomizedNonceKey::new(&AES_256_GCM_SIV, key.expose());
-        key.map(Self).map_err(|_| Failure::Damaged("the key that seals cursors does not have 32 bytes".to_owned()))
+        key.map(Self).map_err(|_| {
+            Failure::Damaged("the key that seals cursors does not have 32 bytes".to_owned())
+        })
     }
 
     /// Seals the last key that a page showed.
@@ -48,7 +50,8 @@ impl CursorKey {
     pub fn encode(&self, listing: Listing<'_>, last: &str) -> Result<String, Failure> {
         let mut sealed = last.as_bytes().to_vec();
         let nonce = self.0.seal_in_place_append_tag(listing.aad(), &mut sealed);
-        let nonce = nonce.map_err(|_| Failure::Terminal("the system gives no random bytes".to_owned()))?;
+        let nonce =
+            nonce.map_err(|_| Failure::Terminal("the system gives no random bytes".to_owned()))?;
         let whole = [nonce.as_ref().as_slice(), &sealed].concat();
         Ok(URL_SAFE_NO_PAD.encode(whole))
     }
@@ -58,8 +61,11 @@ impl CursorKey {
     /// # Errors
     /// [`Rejection::Invalid`] if it was not made here for this list and this filter.
     pub fn decode(&self, listing: Listing<'_>, cursor: &str) -> Result<String, Rejection> {
-        self.open(listing, cursor)
-            .ok_or_else(|| Rejection::Invalid("the cursor does not belong to this list; begin without one".to_owned()))
+        self.open(listing, cursor).ok_or_else(|| {
+            Rejection::Invalid(
+                "the cursor does not belong to this list; begin without one".to_owned(),
+            )
+        })
     }
 
     fn open(&self, listing: Listing<'_>, cursor: &str) -> Option<String> {
@@ -106,7 +112,10 @@ mod tests {
             list: "tagsa",
             filter: "pps/web",
         };
-        assert!(key(1).decode(shifted, &cursor).is_err(), "the same letters, cut elsewhere");
+        assert!(
+            key(1).decode(shifted, &cursor).is_err(),
+            "the same letters, cut elsewhere"
+        );
         assert!(key(2).decode(TAGS, &cursor).is_err(), "another key");
     }
 

@@ -55,7 +55,10 @@ pub async fn keep_numbered(store: &Store) {
 async fn batch(tx: &mut dyn Tx) -> Result<usize, StoreError> {
     let lock = sql("select pg_try_advisory_xact_lock($1)");
     let held = tx.first(lock, &[LOCK.into()]).await?;
-    if !held.ok_or_else(|| StoreError::column(0, "missing"))?.flag(0)? {
+    if !held
+        .ok_or_else(|| StoreError::column(0, "missing"))?
+        .flag(0)?
+    {
         return Ok(0);
     }
     // A statement of its own, so that it sees what the holder before has committed.
@@ -90,16 +93,27 @@ async fn batch(tx: &mut dyn Tx) -> Result<usize, StoreError> {
          from json_to_recordset($1::text::json) as v (id text, sequence bigint, previous text, hash text) \
          where record.id = v.id and record.sequence is null",
     );
-    let changed = tx.execute(text, &[serde_json::Value::from(numbered).to_string().into()]).await?;
-    assert_eq!(changed, rows.len() as u64, "under the lock nobody else numbers");
+    let changed = tx
+        .execute(
+            text,
+            &[serde_json::Value::from(numbered).to_string().into()],
+        )
+        .await?;
+    assert_eq!(
+        changed,
+        rows.len() as u64,
+        "under the lock nobody else numbers"
+    );
     refloat_fail::point("number.after")?;
     Ok(rows.len())
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -33,9 +33,16 @@ impl Filter {
     /// [`Rejection::Invalid`] if no event has such a type.
     pub fn types(mut self, pattern: &str) -> Result<Self, Rejection> {
         let known = [RegistryEvent::NAMES, AccessEvent::NAMES, AuditEvent::NAMES];
-        let types: Vec<_> = known.into_iter().flatten().copied().filter(|name| glob(pattern, name)).collect();
+        let types: Vec<_> = known
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|name| glob(pattern, name))
+            .collect();
         if types.is_empty() {
-            return Err(Rejection::Invalid(format!("no event has a type like `{pattern}`")));
+            return Err(Rejection::Invalid(format!(
+                "no event has a type like `{pattern}`"
+            )));
         }
         self.types = (pattern != "*").then_some(types);
         Ok(self)
@@ -80,7 +87,12 @@ pub struct Page {
 ///
 /// # Errors
 /// A [`StoreError`] of the database.
-pub async fn read_after(tx: &mut dyn Tx, sequence: i64, filter: &Filter, limit: i64) -> Result<Page, StoreError> {
+pub async fn read_after(
+    tx: &mut dyn Tx,
+    sequence: i64,
+    filter: &Filter,
+    limit: i64,
+) -> Result<Page, StoreError> {
     let newest = newest(tx).await?;
     let end = sequence.saturating_add(LOOKED_AT_MAX);
     let limit = limit.clamp(1, PAGE_MAX);
@@ -94,13 +106,20 @@ pub async fn read_after(tx: &mut dyn Tx, sequence: i64, filter: &Filter, limit: 
          order by sequence limit $8"
     ));
     let pull = Actions::NONE.with(Action::Pull).with(Action::Admin);
-    let types = filter.types.as_ref().map(|types| format!(",{},", types.join(",")));
+    let types = filter
+        .types
+        .as_ref()
+        .map(|types| format!(",{},", types.join(",")));
     let parameters: [Value; 8] = [
         sequence.into(),
         end.into(),
         types.unwrap_or_default().into(),
         filter.project.as_ref().map_or("", |id| id.as_str()).into(),
-        filter.repository.as_ref().map_or("", |name| name.as_str()).into(),
+        filter
+            .repository
+            .as_ref()
+            .map_or("", |name| name.as_str())
+            .into(),
         filter.reader.as_deref().unwrap_or("").into(),
         pull.to_row().into(),
         limit.into(),
@@ -112,7 +131,11 @@ pub async fn read_after(tx: &mut dyn Tx, sequence: i64, filter: &Filter, limit: 
         Some(last) if full => last.sequence,
         _ => end.min(newest).max(sequence),
     };
-    Ok(Page { records, position, newest })
+    Ok(Page {
+        records,
+        position,
+        newest,
+    })
 }
 
 /// The newest number; 0 if nothing ever happened.
@@ -120,7 +143,9 @@ pub async fn read_after(tx: &mut dyn Tx, sequence: i64, filter: &Filter, limit: 
 /// # Errors
 /// A [`StoreError`] of the database.
 pub async fn newest(tx: &mut dyn Tx) -> Result<i64, StoreError> {
-    let row = tx.first(sql("select coalesce(max(sequence), 0) from record"), &[]).await?;
+    let row = tx
+        .first(sql("select coalesce(max(sequence), 0) from record"), &[])
+        .await?;
     row.map_or(Ok(0), |row| row.int(0))
 }
 
@@ -128,7 +153,10 @@ pub async fn newest(tx: &mut dyn Tx) -> Result<i64, StoreError> {
 ///
 /// # Errors
 /// A [`StoreError`] of the database.
-pub async fn get(tx: &mut dyn Tx, id: &RecordId) -> Result<Option<(Recorded, Option<String>)>, StoreError> {
+pub async fn get(
+    tx: &mut dyn Tx,
+    id: &RecordId,
+) -> Result<Option<(Recorded, Option<String>)>, StoreError> {
     let text = sql(concat!(
         "select ",
         columns!(),

@@ -23,22 +23,44 @@ pub struct Retention {
 ///
 /// # Errors
 /// A [`StoreError`] of the database.
-pub async fn expire_bodies(tx: &mut dyn Tx, retention: Retention) -> Result<Option<Segment>, StoreError> {
+pub async fn expire_bodies(
+    tx: &mut dyn Tx,
+    retention: Retention,
+) -> Result<Option<Segment>, StoreError> {
     let due = sql(
         "select number, first_sequence, last_sequence, last_hash, closed_at, signature, bodies_expired, dropped from segment \
          where bodies_expired = 0 and closed_at <= $1 and last_sequence <= coalesce((select min(sequence) from cursor), last_sequence) \
          order by number limit 1",
     );
     let before = tx.now().plus_seconds(-retention.body_seconds);
-    let Some(segment) = tx.first(due, &[before.into()]).await?.as_ref().map(read).transpose()? else {
+    let Some(segment) = tx
+        .first(due, &[before.into()])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()?
+    else {
         return Ok(None);
     };
     let range = [segment.first_sequence.into(), segment.last_sequence.into()];
-    let personal = sql("delete from personal where record_id in (select id from record where sequence >= $1 and sequence <= $2)");
+    let personal = sql(
+        "delete from personal where record_id in (select id from record where sequence >= $1 and sequence <= $2)",
+    );
     tx.execute(personal, &range).await?;
-    let bodies = sql("update record set body = null, type = $3, repository = null where sequence >= $1 and sequence <= $2");
-    tx.execute(bodies, &[segment.first_sequence.into(), segment.last_sequence.into(), EXPIRED.into()]).await?;
-    let done = sql("update segment set bodies_expired = 1 where number = $1 and bodies_expired = 0");
+    let bodies = sql(
+        "update record set body = null, type = $3, repository = null where sequence >= $1 and sequence <= $2",
+    );
+    tx.execute(
+        bodies,
+        &[
+            segment.first_sequence.into(),
+            segment.last_sequence.into(),
+            EXPIRED.into(),
+        ],
+    )
+    .await?;
+    let done =
+        sql("update segment set bodies_expired = 1 where number = $1 and bodies_expired = 0");
     if tx.execute(done, &[segment.number.into()]).await? == 0 {
         return Err(StoreError::Conflict);
     }
@@ -55,18 +77,27 @@ pub async fn expire_bodies(tx: &mut dyn Tx, retention: Retention) -> Result<Opti
 ///
 /// # Errors
 /// A [`StoreError`] of the database.
-pub async fn drop_segment(tx: &mut dyn Tx, retention: Retention) -> Result<Option<Segment>, StoreError> {
+pub async fn drop_segment(
+    tx: &mut dyn Tx,
+    retention: Retention,
+) -> Result<Option<Segment>, StoreError> {
     let text = sql(
         "select number, first_sequence, last_sequence, last_hash, closed_at, signature, bodies_expired, dropped from segment \
          where dropped = 0 order by number limit 1",
     );
     let before = tx.now().plus_seconds(-retention.record_seconds);
     let oldest = tx.first(text, &[]).await?.as_ref().map(read).transpose()?;
-    let Some(segment) = oldest.filter(|segment| segment.bodies_expired && segment.closed_at <= before) else {
+    let Some(segment) =
+        oldest.filter(|segment| segment.bodies_expired && segment.closed_at <= before)
+    else {
         return Ok(None);
     };
     let range = [segment.first_sequence.into(), segment.last_sequence.into()];
-    tx.execute(sql("delete from record where sequence >= $1 and sequence <= $2"), &range).await?;
+    tx.execute(
+        sql("delete from record where sequence >= $1 and sequence <= $2"),
+        &range,
+    )
+    .await?;
     let done = sql("update segment set dropped = 1 where number = $1 and dropped = 0");
     if tx.execute(done, &[segment.number.into()]).await? == 0 {
         return Err(StoreError::Conflict);
@@ -88,7 +119,9 @@ pub async fn erase_personal(tx: &mut dyn Tx, record: &RecordId) -> Result<(), St
         }
         .into());
     }
-    let event = AuditEvent::PersonalErased { record: record.clone() };
+    let event = AuditEvent::PersonalErased {
+        record: record.clone(),
+    };
     append(tx, said(event)).await?;
     Ok(())
 }

@@ -32,8 +32,14 @@ pub(super) fn recorded(row: &Row) -> Result<Recorded, StoreError> {
         body: row.optional(10, Row::bytes)?.map(Vec::from),
         body_hash: row.bytes(11)?.to_vec(),
         personal_hash: row.bytes(12)?.to_vec(),
-        previous: row.optional(13, Row::bytes)?.map(Vec::from).unwrap_or_default(),
-        hash: row.optional(14, Row::bytes)?.map(Vec::from).unwrap_or_default(),
+        previous: row
+            .optional(13, Row::bytes)?
+            .map(Vec::from)
+            .unwrap_or_default(),
+        hash: row
+            .optional(14, Row::bytes)?
+            .map(Vec::from)
+            .unwrap_or_default(),
     })
 }
 
@@ -42,5 +48,9 @@ fn causes(text: &str) -> Result<Vec<RecordId>, StoreError> {
         return Ok(Vec::new());
     }
     let ids = text.split(',');
-    ids.map(|id| id.parse().map_err(|_| StoreError::column(7, "not a list of record ids"))).collect()
+    ids.map(|id| {
+        id.parse()
+            .map_err(|_| StoreError::column(7, "not a list of record ids"))
+    })
+    .collect()
 }

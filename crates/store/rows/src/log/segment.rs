@@ -31,7 +31,19 @@ impl SegmentKey {
     /// [`Failure::Damaged`] if it is not a key.
     pub fn from_pkcs8(document: &Secret<Vec<u8>>) -> Result<Self, Failure> {
         let pair = Ed25519KeyPair::from_pkcs8(document.expose());
-        pair.map(Self).map_err(|_| Failure::Damaged("the key that signs the log's segments".to_owned()))
+        pair.map(Self)
+            .map_err(|_| Failure::Damaged("the key that signs the log's segments".to_owned()))
+    }
+
+    /// The key pair of these 32 random bytes.
+    ///
+    /// # Errors
+    /// [`Failure::Terminal`] if the library refuses them.
+    pub fn from_seed(seed: &Secret<[u8; 32]>) -> Result<Self, Failure> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose());
+        pair.map(Self).map_err(|_| {
+            Failure::Terminal("the key that signs the log's segments is refused".to_owned())
+        })
     }
 
     /// The public half: 32 bytes.
@@ -90,7 +102,13 @@ impl Segment {
     /// What is signed: `refloat-segment-1` and the fields, each length-prefixed (u32, big endian), numbers in decimal.
     fn message(&self, previous_hash: &[u8]) -> Vec<u8> {
         let mut message = Vec::with_capacity(160);
-        let numbers = [self.number, self.first_sequence, self.last_sequence, self.closed_at.micros()].map(|number| number.to_string());
+        let numbers = [
+            self.number,
+            self.first_sequence,
+            self.last_sequence,
+            self.closed_at.micros(),
+        ]
+        .map(|number| number.to_string());
         let fields = [b"refloat-segment-1", previous_hash, &self.last_hash].into_iter();
         for field in fields.chain(numbers.iter().map(String::as_bytes)) {
             let length = u32::try_from(field.len()).expect("hashes and numbers are short");
@@ -103,7 +121,8 @@ impl Segment {
     /// Whether the signature is this key's, for a segment that chains on `previous_hash`.
     pub fn is_signed_by(&self, public: &[u8], previous_hash: &[u8]) -> bool {
         let key = UnparsedPublicKey::new(&ED25519, public);
-        key.verify(&self.message(previous_hash), &self.signature).is_ok()
+        key.verify(&self.message(previous_hash), &self.signature)
+            .is_ok()
     }
 }
 
@@ -111,8 +130,13 @@ impl Segment {
 ///
 /// # Errors
 /// A [`StoreError`] of the database.
-pub async fn close_segment(tx: &mut dyn Tx, key: &SegmentKey, rule: SegmentRule) -> Result<Option<Segment>, StoreError> {
-    let text = sql("select number, last_sequence, last_hash from segment order by number desc limit 1");
+pub async fn close_segment(
+    tx: &mut dyn Tx,
+    key: &SegmentKey,
+    rule: SegmentRule,
+) -> Result<Option<Segment>, StoreError> {
+    let text =
+        sql("select number, last_sequence, last_hash from segment order by number desc limit 1");
     let (number, before, previous) = match tx.first(text, &[]).await? {
         Some(row) => (row.int(0)?, row.int(1)?, row.bytes(2)?.to_vec()),
         None => (0, 0, super::append::first_previous(tx).await?),
@@ -123,19 +147,30 @@ pub async fn close_segment(tx: &mut dyn Tx, key: &SegmentKey, rule: SegmentRule)
          from record where sequence > $1 and sequence <= $2",
     );
     let end = before.saturating_add(rule.records_max.max(1));
-    let row = tx.first(text, &[before.into(), end.into()]).await?.ok_or_else(|| StoreError::column(0, "missing"))?;
+    let row = tx
+        .first(text, &[before.into(), end.into()])
+        .await?
+        .ok_or_else(|| StoreError::column(0, "missing"))?;
     let (last, oldest, worthwhile) = (row.int(0)?, row.instant(1)?, row.flag(2)?);
     let is_long = last >= end;
     let is_old = tx.now().seconds_since(oldest) >= rule.age_seconds_max;
     if !worthwhile || !(is_long || is_old) {
         return Ok(None);
     }
-    let row = tx.first(sql("select hash from record where sequence = $1"), &[last.into()]).await?;
+    let row = tx
+        .first(
+            sql("select hash from record where sequence = $1"),
+            &[last.into()],
+        )
+        .await?;
     let mut segment = Segment {
         number: number + 1,
         first_sequence: before + 1,
         last_sequence: last,
-        last_hash: row.ok_or_else(|| StoreError::column(0, "missing"))?.bytes(0)?.to_vec(),
+        last_hash: row
+            .ok_or_else(|| StoreError::column(0, "missing"))?
+            .bytes(0)?
+            .to_vec(),
         closed_at: tx.now(),
         signature: Vec::new(),
         bodies_expired: false,
@@ -174,7 +209,9 @@ async fn insert(tx: &mut dyn Tx, segment: &Segment) -> Result<bool, StoreError> 
 /// What the log says about itself.
 pub(super) fn said(event: AuditEvent) -> NewRecord {
     NewRecord {
-        project: DEFAULT_PROJECT.parse().expect("the default project's id is one"),
+        project: DEFAULT_PROJECT
+            .parse()
+            .expect("the default project's id is one"),
         stream: Stream::new("log", "audit"),
         expected_version: None,
         actor: "system".to_owned(),

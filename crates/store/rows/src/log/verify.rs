@@ -52,7 +52,10 @@ pub struct Broken {
 impl Broken {
     fn place(&self) -> String {
         let id = self.id.as_deref().unwrap_or("of unknown id");
-        self.sequence.map_or_else(|| format!("the log's {id}"), |sequence| format!("record {sequence} ({id})"))
+        self.sequence.map_or_else(
+            || format!("the log's {id}"),
+            |sequence| format!("record {sequence} ({id})"),
+        )
     }
 }
 
@@ -88,7 +91,9 @@ async fn walk(store: &Store, public: Option<&[u8]>) -> Result<Verified, StoreErr
         let rows = store.read(move |tx| Box::pin(page(tx, after))).await?;
         let full = i64::try_from(rows.len()).unwrap_or(0) >= PAGE;
         for (index, row) in rows.iter().enumerate() {
-            let segment = segments.iter().find(|segment| segment.last_sequence > seen.sequence);
+            let segment = segments
+                .iter()
+                .find(|segment| segment.last_sequence > seen.sequence);
             match check(row, &seen, segment) {
                 Ok(next) => seen = next,
                 Err(mut broken) => {
@@ -101,11 +106,23 @@ async fn walk(store: &Store, public: Option<&[u8]>) -> Result<Verified, StoreErr
             break;
         }
     }
-    if let Some(segment) = segments.last().filter(|segment| segment.last_sequence > seen.sequence) {
-        return Ok(Verified::Broken(missing(seen.sequence + 1, &format!("segment {} goes on to {}", segment.number, segment.last_sequence))));
+    if let Some(segment) = segments
+        .last()
+        .filter(|segment| segment.last_sequence > seen.sequence)
+    {
+        return Ok(Verified::Broken(missing(
+            seen.sequence + 1,
+            &format!(
+                "segment {} goes on to {}",
+                segment.number, segment.last_sequence
+            ),
+        )));
     }
     let kept_all = dropped.is_none();
-    if let Some(broken) = store.read(move |tx| Box::pin(check_streams(tx, kept_all))).await? {
+    if let Some(broken) = store
+        .read(move |tx| Box::pin(check_streams(tx, kept_all)))
+        .await?
+    {
         return Ok(Verified::Broken(broken));
     }
     Ok(Verified::Intact(Intact {
@@ -151,13 +168,22 @@ fn check_segments(segments: &[Segment], genesis: &[u8], public: Option<&[u8]>) -
             return wrong("number", "segments are numbered without gaps");
         }
         if segment.first_sequence != expected || segment.last_sequence < segment.first_sequence {
-            return wrong("first_sequence", "it does not begin where the one before it ends");
+            return wrong(
+                "first_sequence",
+                "it does not begin where the one before it ends",
+            );
         }
         if public.is_some_and(|public| !segment.is_signed_by(public, previous)) {
-            return wrong("signature", "it is not this region's, for these numbers, this time and this hash");
+            return wrong(
+                "signature",
+                "it is not this region's, for these numbers, this time and this hash",
+            );
         }
         if segment.dropped && !(all_dropped && segment.bodies_expired) {
-            return wrong("dropped", "an older segment, or its own bodies, are still there");
+            return wrong(
+                "dropped",
+                "an older segment, or its own bodies, are still there",
+            );
         }
         all_dropped = segment.dropped;
         previous = &segment.last_hash;
@@ -167,7 +193,13 @@ fn check_segments(segments: &[Segment], genesis: &[u8], public: Option<&[u8]>) -
 }
 
 /// Says more about what was found, where another record tells it.
-async fn sharpen(store: &Store, row: &Row, next: Option<&Row>, broken: &mut Broken, seen: &Seen) -> Result<(), StoreError> {
+async fn sharpen(
+    store: &Store,
+    row: &Row,
+    next: Option<&Row>,
+    broken: &mut Broken,
+    seen: &Seen,
+) -> Result<(), StoreError> {
     let sequence = seen.sequence + 1;
     if broken.field == "sequence" && broken.id.is_none() {
         let previous = seen.hash.clone();
@@ -176,14 +208,23 @@ async fn sharpen(store: &Store, row: &Row, next: Option<&Row>, broken: &mut Brok
             let previous = previous.clone();
             Box::pin(async move { tx.first(text, &[previous.into()]).await })
         });
-        broken.id = found.await?.map(|row| row.text(0).map(str::to_owned)).transpose()?;
+        broken.id = found
+            .await?
+            .map(|row| row.text(0).map(str::to_owned))
+            .transpose()?;
     }
     if broken.field == record::HEADER {
         let fetched = match next {
             Some(_) => None,
-            None => store.read(move |tx| Box::pin(page(tx, sequence))).await?.into_iter().next(),
+            None => store
+                .read(move |tx| Box::pin(page(tx, sequence)))
+                .await?
+                .into_iter()
+                .next(),
         };
-        let next = next.or(fetched.as_ref()).and_then(|next| next.bytes(13).ok());
+        let next = next
+            .or(fetched.as_ref())
+            .and_then(|next| next.bytes(13).ok());
         if record::computed(row).is_some_and(|computed| next.as_deref() == Some(&computed)) {
             "hash".clone_into(&mut broken.field);
             "the next record chains on another one".clone_into(&mut broken.detail);
@@ -201,12 +242,23 @@ async fn check_streams(tx: &mut dyn Tx, kept_all: bool) -> Result<Option<Broken>
          (r.last <> s.version or r.count <> r.last - r.first + 1 or (r.first <> 1 and $1 = 1))) order by s.name limit 1",
     );
     let Some(row) = tx.first(text, &[kept_all.into()]).await? else {
-        let text = sql("select stream from record where not exists (select 1 from stream where name = stream) limit 1");
+        let text = sql(
+            "select stream from record where not exists (select 1 from stream where name = stream) limit 1",
+        );
         let row = tx.first(text, &[]).await?;
-        return row.map(|row| Ok(stream(row.text(0)?, "records continue a stream that is not there".to_owned()))).transpose();
+        return row
+            .map(|row| {
+                Ok(stream(
+                    row.text(0)?,
+                    "records continue a stream that is not there".to_owned(),
+                ))
+            })
+            .transpose();
     };
     let (version, first, last, count) = (row.int(1)?, row.int(2)?, row.int(3)?, row.int(4)?);
-    let detail = format!("it stands at version {version}, and its {count} records go from {first} to {last}");
+    let detail = format!(
+        "it stands at version {version}, and its {count} records go from {first} to {last}"
+    );
     Ok(Some(stream(row.text(0)?, detail)))
 }
 

@@ -44,7 +44,9 @@ impl Place {
     /// The options that open it.
     pub fn options(&self) -> StoreOptions {
         match self {
-            Self::Sqlite(_) => StoreOptions::Sqlite { folder: self.folder() },
+            Self::Sqlite(_) => StoreOptions::Sqlite {
+                folder: self.folder(),
+            },
             Self::Postgres(name) => StoreOptions::Postgres {
                 url: Secret::new(cluster().0.url(name)),
             },
@@ -63,7 +65,9 @@ impl Place {
 impl TestStore {
     /// Opens a fresh place.
     pub async fn open(place: Place) -> Self {
-        let store = Store::open(place.options()).await.expect("a fresh place opens");
+        let store = Store::open(place.options())
+            .await
+            .expect("a fresh place opens");
         Self { store, place }
     }
 
@@ -76,8 +80,14 @@ impl TestStore {
 
     /// A second store on the same rows, with connections of its own.
     pub async fn again(&self) -> Store {
-        assert_eq!(self.dialect(), Dialect::Postgres, "SQLite has one process per folder");
-        Store::open(self.place.options()).await.expect("a second process opens")
+        assert_eq!(
+            self.dialect(),
+            Dialect::Postgres,
+            "SQLite has one process per folder"
+        );
+        Store::open(self.place.options())
+            .await
+            .expect("a second process opens")
     }
 
     /// Which database this is.
@@ -91,15 +101,27 @@ impl TestStore {
     }
 
     /// Runs one statement and returns its rows.
-    pub async fn run(&self, text: impl Into<String>, parameters: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+    pub async fn run(
+        &self,
+        text: impl Into<String>,
+        parameters: Vec<Value>,
+    ) -> Result<Vec<Row>, StoreError> {
         run(&self.store, text, parameters).await
     }
 
     /// Numbers what is not numbered yet.
     pub async fn numbered(&self) {
         loop {
-            refloat_store::log::number(&self.store).await.expect("numbering works");
-            let left = self.run("select count(*) from record where sequence is null", Vec::new()).await.expect("rows");
+            refloat_store::log::number(&self.store)
+                .await
+                .expect("numbering works");
+            let left = self
+                .run(
+                    "select count(*) from record where sequence is null",
+                    Vec::new(),
+                )
+                .await
+                .expect("rows");
             if left[0].int(0) == Ok(0) {
                 return;
             }
@@ -118,7 +140,11 @@ impl Deref for TestStore {
 }
 
 /// Runs one statement and returns its rows. The text lives as long as the test's process.
-pub async fn run(store: &Store, text: impl Into<String>, parameters: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+pub async fn run(
+    store: &Store,
+    text: impl Into<String>,
+    parameters: Vec<Value>,
+) -> Result<Vec<Row>, StoreError> {
     let text: Sql = sql(String::leak(text.into()));
     store
         .write(move |tx| {
@@ -132,9 +158,13 @@ pub async fn run(store: &Store, text: impl Into<String>, parameters: Vec<Value>)
 pub async fn project(store: &Store, name: &str) -> ProjectId {
     let id = ProjectId::from_ulid(ulid::Ulid::new());
     let parameters = vec![id.as_str().into(), name.into()];
-    run(store, "insert into project (id, name, created_at) values ($1, $2, 0)", parameters)
-        .await
-        .expect("a project");
+    run(
+        store,
+        "insert into project (id, name, created_at) values ($1, $2, 0)",
+        parameters,
+    )
+    .await
+    .expect("a project");
     id
 }
 
@@ -188,7 +218,11 @@ pub(crate) use both;
 
 fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(2).enable_all().build().expect("a runtime")
+    builder
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 /// The cluster of this binary. A static is never dropped, so that what must go with the process is registered to go with it.
@@ -196,10 +230,17 @@ fn cluster() -> &'static (Cluster, Leftover) {
     static CLUSTER: OnceLock<(Cluster, Leftover)> = OnceLock::new();
     CLUSTER.get_or_init(|| {
         let cluster = Cluster::start(Durability::Relaxed).expect("a cluster");
-        let data = cluster.query("postgres", "show data_directory").expect("its folder");
+        let data = cluster
+            .query("postgres", "show data_directory")
+            .expect("its folder");
         let data = data.trim();
-        let folder = Path::new(data).parent().expect("the cluster's folder").display();
-        let leftover = Leftover::register(&format!("kill -9 -$(head -n1 {data}/postmaster.pid); rm -rf {folder}"));
+        let folder = Path::new(data)
+            .parent()
+            .expect("the cluster's folder")
+            .display();
+        let leftover = Leftover::register(&format!(
+            "kill -9 -$(head -n1 {data}/postmaster.pid); rm -rf {folder}"
+        ));
         (cluster, leftover)
     })
 }

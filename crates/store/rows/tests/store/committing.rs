@@ -12,7 +12,11 @@ async fn put(store: &Store, key: String, poisoned: bool) -> Result<(), StoreErro
     let done = store.write(move |tx| {
         let key = key.clone();
         Box::pin(async move {
-            tx.execute(sql("insert into meta (key, value) values ($1, 'x')"), &[key.as_str().into()]).await?;
+            tx.execute(
+                sql("insert into meta (key, value) values ($1, 'x')"),
+                &[key.as_str().into()],
+            )
+            .await?;
             if poisoned {
                 return Err(Rejection::Denied(key).into());
             }
@@ -172,8 +176,13 @@ fn the_generation_grows_before_the_caller_is_answered() {
         put(&store, "a".to_owned(), false).await.expect("a commit");
         let after = store.generation().expect("SQLite has one");
         assert!(after > before);
-        put(&store, "b".to_owned(), true).await.expect_err("refused");
-        store.read(|tx| Box::pin(cursors::position(tx, "x"))).await.expect("a read");
+        put(&store, "b".to_owned(), true)
+            .await
+            .expect_err("refused");
+        store
+            .read(|tx| Box::pin(cursors::position(tx, "x")))
+            .await
+            .expect("a read");
         assert_eq!(store.generation(), Some(after), "nothing changed");
     });
 }
@@ -182,7 +191,13 @@ fn the_generation_grows_before_the_caller_is_answered() {
 fn an_operation_that_collides_runs_again() {
     on_postgres(async |store| {
         assert_eq!(store.generation(), None, "other processes commit too");
-        run(&store, "insert into meta (key, value) values ('left', '0'), ('right', '0')", Vec::new()).await.expect("rows");
+        run(
+            &store,
+            "insert into meta (key, value) values ('left', '0'), ('right', '0')",
+            Vec::new(),
+        )
+        .await
+        .expect("rows");
         let runs = Arc::new(AtomicU64::new(0));
         let meet = Arc::new(tokio::sync::Barrier::new(2));
         // Each takes the other's row second: a deadlock, of which the server undoes one.
@@ -210,7 +225,13 @@ fn an_operation_that_collides_runs_again() {
         for one in both {
             one.await.expect("no panic").expect("it commits in the end");
         }
-        let rows = run(&store, "select value from meta where key in ('left', 'right')", Vec::new()).await.expect("rows");
+        let rows = run(
+            &store,
+            "select value from meta where key in ('left', 'right')",
+            Vec::new(),
+        )
+        .await
+        .expect("rows");
         assert!(rows.iter().all(|row| row.text(0) == Ok("2")), "{rows:?}");
         assert!(runs.load(Ordering::SeqCst) >= 3, "one of them ran again");
     });
@@ -227,7 +248,11 @@ fn an_operation_that_is_given_up_leaves_no_transaction_behind() {
                 .write(move |tx| {
                     let reached = reached.lock().expect("one run").take();
                     Box::pin(async move {
-                        tx.execute(sql("insert into meta (key, value) values ('lost', 'x')"), &[]).await?;
+                        tx.execute(
+                            sql("insert into meta (key, value) values ('lost', 'x')"),
+                            &[],
+                        )
+                        .await?;
                         let _ = reached.expect("one run").send(());
                         std::future::pending::<Result<(), StoreError>>().await
                     })
@@ -237,7 +262,9 @@ fn an_operation_that_is_given_up_leaves_no_transaction_behind() {
         waits.await.expect("it is in its middle");
         given_up.abort();
         // The row's lock is free as soon as the connection is closed, and the row never was.
-        put(&store, "lost".to_owned(), false).await.expect("the key is free");
+        put(&store, "lost".to_owned(), false)
+            .await
+            .expect("the key is free");
         let _ = log::number(&store).await.expect("numbering works");
     });
 }

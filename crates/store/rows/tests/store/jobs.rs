@@ -74,7 +74,9 @@ async fn get(store: &Store, id: &JobId) -> Job {
 /// Makes every waiting job due and every lease over, as if time had passed.
 async fn later(store: &Store) {
     let text = "update job set run_at = 0, lease_until = case when lease_until is null then null else 0 end";
-    crate::both::run(store, text, Vec::new()).await.expect("later");
+    crate::both::run(store, text, Vec::new())
+        .await
+        .expect("later");
 }
 
 fn is_conflict<T: std::fmt::Debug>(result: &Result<T, StoreError>) -> bool {
@@ -277,53 +279,109 @@ fn step() -> impl Strategy<Value = Step> {
 /// What the model knows of a job: who holds it (the index into all leases ever given), how often it was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Model {
-    Waits { attempts: i64, is_due: bool },
-    Held { attempts: i64, lease: usize, is_over: bool },
+    Waits {
+        attempts: i64,
+        is_due: bool,
+    },
+    Held {
+        attempts: i64,
+        lease: usize,
+        is_over: bool,
+    },
     Done,
     Dead,
 }
 
 /// Runs the steps on the store and on the model, and compares after each.
 async fn history(store: &Store, project: &ProjectId, steps: &[Step]) {
-    crate::both::run(store, "delete from job", Vec::new()).await.expect("a new history");
+    crate::both::run(store, "delete from job", Vec::new())
+        .await
+        .expect("a new history");
     let mut model: BTreeMap<String, Model> = BTreeMap::new();
     let mut leases: Vec<(Lease, String)> = Vec::new();
     for step in steps {
         match step {
             Step::Enqueue(number) => {
                 let subject = number.to_string();
-                let new = matches!(enqueue(store, job(project, &subject)).await, Enqueued::New(_));
+                let new = matches!(
+                    enqueue(store, job(project, &subject)).await,
+                    Enqueued::New(_)
+                );
                 assert_eq!(new, !model.contains_key(&subject), "{step:?}");
-                model.entry(subject).or_insert(Model::Waits { attempts: 0, is_due: true });
+                model.entry(subject).or_insert(Model::Waits {
+                    attempts: 0,
+                    is_due: true,
+                });
             }
             Step::Claim(limit) => {
                 let claimed = claim(store, "one", 3600, i64::from(*limit) + 1).await;
                 for (lease, job) in claimed {
                     let attempts = match model[&job.subject] {
-                        Model::Waits { attempts, is_due: true } | Model::Held { attempts, is_over: true, .. } => attempts + 1,
+                        Model::Waits {
+                            attempts,
+                            is_due: true,
+                        }
+                        | Model::Held {
+                            attempts,
+                            is_over: true,
+                            ..
+                        } => attempts + 1,
                         other => panic!("{} was {other:?} and is claimed", job.subject),
                     };
                     leases.push((lease, job.subject.clone()));
-                    model.insert(job.subject, Model::Held { attempts, lease: leases.len() - 1, is_over: false });
+                    model.insert(
+                        job.subject,
+                        Model::Held {
+                            attempts,
+                            lease: leases.len() - 1,
+                            is_over: false,
+                        },
+                    );
                 }
             }
-            Step::Finish(pick) | Step::Fail(pick) | Step::FailForGood(pick) if !leases.is_empty() => {
+            Step::Finish(pick) | Step::Fail(pick) | Step::FailForGood(pick)
+                if !leases.is_empty() =>
+            {
                 let index = usize::from(*pick) % leases.len();
                 let (lease, subject) = leases[index].clone();
                 let held = match model[&subject] {
-                    Model::Held { attempts, lease, .. } if lease == index => Some(attempts),
+                    Model::Held {
+                        attempts, lease, ..
+                    } if lease == index => Some(attempts),
                     Model::Held { .. } | Model::Waits { .. } | Model::Done | Model::Dead => None,
                 };
                 let (result, next) = match step {
                     Step::Finish(_) => (finish(store, &lease).await, Model::Done),
                     Step::Fail(_) => {
                         let attempts = held.unwrap_or(0);
-                        let next = if attempts < 3 { Model::Waits { attempts, is_due: false } } else { Model::Dead };
-                        (fail(store, &lease, Failure::Transient("x".to_owned())).await.map(|_| ()), next)
+                        let next = if attempts < 3 {
+                            Model::Waits {
+                                attempts,
+                                is_due: false,
+                            }
+                        } else {
+                            Model::Dead
+                        };
+                        (
+                            fail(store, &lease, Failure::Transient("x".to_owned()))
+                                .await
+                                .map(|_| ()),
+                            next,
+                        )
                     }
-                    _ => (fail(store, &lease, Failure::Terminal("x".to_owned())).await.map(|_| ()), Model::Dead),
+                    _ => (
+                        fail(store, &lease, Failure::Terminal("x".to_owned()))
+                            .await
+                            .map(|_| ()),
+                        Model::Dead,
+                    ),
                 };
-                assert_eq!(result.is_ok(), held.is_some(), "{step:?} of {subject}: {result:?}, {:?}", model[&subject]);
+                assert_eq!(
+                    result.is_ok(),
+                    held.is_some(),
+                    "{step:?} of {subject}: {result:?}, {:?}",
+                    model[&subject]
+                );
                 if held.is_some() {
                     model.insert(subject, next);
                 }
@@ -345,13 +403,31 @@ async fn history(store: &Store, project: &ProjectId, steps: &[Step]) {
 }
 
 async fn compare(store: &Store, model: &mut BTreeMap<String, Model>) {
-    let rows = crate::both::run(store, "select subject, state, attempts from job", Vec::new()).await.expect("rows");
+    let rows = crate::both::run(
+        store,
+        "select subject, state, attempts from job",
+        Vec::new(),
+    )
+    .await
+    .expect("rows");
     assert_eq!(rows.len(), model.len());
     for row in rows {
-        let (subject, state, attempts) = (row.text(0).expect("text"), row.text(1).expect("text"), row.int(2).expect("a number"));
+        let (subject, state, attempts) = (
+            row.text(0).expect("text"),
+            row.text(1).expect("text"),
+            row.int(2).expect("a number"),
+        );
         let known = model.get_mut(subject).expect("a job of this history");
         // A claim buries jobs whose last attempt ended without an answer.
-        if let (Model::Held { attempts: 3, is_over: true, .. }, "dead") = (*known, state) {
+        if let (
+            Model::Held {
+                attempts: 3,
+                is_over: true,
+                ..
+            },
+            "dead",
+        ) = (*known, state)
+        {
             *known = Model::Dead;
         }
         let expected = match known {

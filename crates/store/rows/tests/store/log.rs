@@ -17,7 +17,9 @@ pub fn record(project: &ProjectId, stream: &str, number: i64) -> NewRecord {
         actor: "system".to_owned(),
         causes: Vec::new(),
         cascade: None,
-        event: Event::Audit(AuditEvent::Restored { up_to_sequence: number }),
+        event: Event::Audit(AuditEvent::Restored {
+            up_to_sequence: number,
+        }),
         personal: None,
     }
 }
@@ -33,7 +35,10 @@ pub fn pushed(project: &ProjectId, repository: &str) -> NewRecord {
 }
 
 /// Appends records, all in one transaction.
-pub async fn try_append(store: &Store, records: Vec<NewRecord>) -> Result<Vec<RecordId>, StoreError> {
+pub async fn try_append(
+    store: &Store,
+    records: Vec<NewRecord>,
+) -> Result<Vec<RecordId>, StoreError> {
     let done = store.write(move |tx| {
         let records = records.clone();
         Box::pin(async move {
@@ -49,7 +54,9 @@ pub async fn try_append(store: &Store, records: Vec<NewRecord>) -> Result<Vec<Re
 
 /// Appends records, all in one transaction.
 pub async fn append(store: &Store, records: Vec<NewRecord>) -> Vec<RecordId> {
-    try_append(store, records).await.expect("the records are appended")
+    try_append(store, records)
+        .await
+        .expect("the records are appended")
 }
 
 /// The ids that a reader gets, in pages of two.

@@ -42,7 +42,9 @@ fn two_processes_number_one_log() {
         let project = project(&store, "boats").await;
         let other = store.again().await;
         let (left, right) = (Store::clone(&store), other.clone());
-        let numbering = tokio::spawn(async move { tokio::join!(log::keep_numbered(&left), log::keep_numbered(&right)) });
+        let numbering = tokio::spawn(async move {
+            tokio::join!(log::keep_numbered(&left), log::keep_numbered(&right))
+        });
         let fill = async |store: &Store, stream: &str| {
             for number in 0..40 {
                 append(store, vec![record(&project, stream, number)]).await;
@@ -69,10 +71,17 @@ fn a_holder_stopped_in_its_middle_stops_nobody_for_long() {
                 .write(move |tx| {
                     let reached = reached.lock().expect("one run at a time").take();
                     Box::pin(async move {
-                        let lock = refloat_store::sql("select pg_try_advisory_xact_lock(7298350147264)");
+                        let lock =
+                            refloat_store::sql("select pg_try_advisory_xact_lock(7298350147264)");
                         tx.query(lock, &[]).await?;
-                        tx.execute(refloat_store::sql("update stream set version = version"), &[]).await?;
-                        let Some(reached) = reached else { return Ok(()) };
+                        tx.execute(
+                            refloat_store::sql("update stream set version = version"),
+                            &[],
+                        )
+                        .await?;
+                        let Some(reached) = reached else {
+                            return Ok(());
+                        };
                         let _ = reached.send(());
                         std::future::pending::<()>().await;
                         Ok(())
@@ -85,7 +94,11 @@ fn a_holder_stopped_in_its_middle_stops_nobody_for_long() {
         let began = std::time::Instant::now();
         append(&store, vec![record(&project, "a", 2)]).await;
         store.numbered().await;
-        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            began.elapsed()
+        );
         assert_eq!(intact(&store).await.last_sequence, 2);
         holder.abort();
     });

@@ -36,11 +36,19 @@ fn both_trees_of_migrations_make_the_same_tables() {
         return;
     };
     on_sqlite(async |sqlite| {
-        let postgres = Store::open(postgres.options()).await.expect("a fresh database");
-        let (left, right) = (sqlite.database().schema().await.expect("tables"), postgres.database().schema().await.expect("tables"));
+        let postgres = Store::open(postgres.options())
+            .await
+            .expect("a fresh database");
+        let (left, right) = (
+            sqlite.database().schema().await.expect("tables"),
+            postgres.database().schema().await.expect("tables"),
+        );
         let only_left: Vec<_> = left.iter().filter(|line| !right.contains(line)).collect();
         let only_right: Vec<_> = right.iter().filter(|line| !left.contains(line)).collect();
-        assert!(only_left.is_empty() && only_right.is_empty(), "only SQLite: {only_left:#?}\nonly PostgreSQL: {only_right:#?}");
+        assert!(
+            only_left.is_empty() && only_right.is_empty(),
+            "only SQLite: {only_left:#?}\nonly PostgreSQL: {only_right:#?}"
+        );
         assert!(left.len() > 100, "{left:#?}");
     });
 }
@@ -48,8 +56,15 @@ fn both_trees_of_migrations_make_the_same_tables() {
 #[test]
 fn a_second_process_is_refused_by_name() {
     on_sqlite(async |store| {
-        let refused = Store::open(store.place().options()).await.err().expect("in use").to_string();
-        assert!(refused.contains(&format!("is in use by process {}", std::process::id())), "{refused}");
+        let refused = Store::open(store.place().options())
+            .await
+            .err()
+            .expect("in use")
+            .to_string();
+        assert!(
+            refused.contains(&format!("is in use by process {}", std::process::id())),
+            "{refused}"
+        );
     });
 }
 
@@ -57,7 +72,9 @@ fn a_second_process_is_refused_by_name() {
 fn a_backup_is_a_store_of_its_own() {
     on_sqlite(async |store| {
         project(&store, "boats").await;
-        let Place::Sqlite(folder) = store.place() else { panic!("on SQLite") };
+        let Place::Sqlite(folder) = store.place() else {
+            panic!("on SQLite")
+        };
         let copy = folder.path().join("copy");
         std::fs::create_dir(&copy).expect("a folder");
         let file = copy.join("refloat.db");
@@ -70,9 +87,17 @@ fn a_backup_is_a_store_of_its_own() {
         copied.expect("a backup");
         let refused = store.database().back_up(&file).await;
         assert!(refused.is_err_and(|error| error.to_string().contains("exists already")));
-        let restored = Store::open(StoreOptions::Sqlite { folder: copy }).await.expect("it opens");
+        let restored = Store::open(StoreOptions::Sqlite { folder: copy })
+            .await
+            .expect("it opens");
         assert_eq!(restored.region(), store.region());
-        let rows = crate::both::run(&restored, "select name from project where name = 'boats'", Vec::new()).await.expect("rows");
+        let rows = crate::both::run(
+            &restored,
+            "select name from project where name = 'boats'",
+            Vec::new(),
+        )
+        .await
+        .expect("rows");
         assert_eq!(rows.len(), 1);
     });
 }
@@ -81,10 +106,21 @@ fn a_backup_is_a_store_of_its_own() {
 fn postgres_names_what_it_cannot_do() {
     on_postgres(async |store| {
         let refused = store.database().back_up("/nowhere".as_ref()).await;
-        let Err(StoreError::Rejected(Rejection::Unsupported(text))) = refused else { panic!("{refused:?}") };
+        let Err(StoreError::Rejected(Rejection::Unsupported(text))) = refused else {
+            panic!("{refused:?}")
+        };
         assert!(text.contains("use pg_dump"), "{text}");
-        let options = StoreOptions::Postgres { url: Secret::new("postgres://me:hunter2@127.0.0.1:1/boats".to_owned()) };
-        let refused = Store::open(options).await.err().expect("nobody listens").to_string();
-        assert!(refused.contains("boats at 127.0.0.1:1") && !refused.contains("hunter2"), "{refused}");
+        let options = StoreOptions::Postgres {
+            url: Secret::new("postgres://me:hunter2@127.0.0.1:1/boats".to_owned()),
+        };
+        let refused = Store::open(options)
+            .await
+            .err()
+            .expect("nobody listens")
+            .to_string();
+        assert!(
+            refused.contains("boats at 127.0.0.1:1") && !refused.contains("hunter2"),
+            "{refused}"
+        );
     });
 }

@@ -19,17 +19,37 @@ async fn filled(store: &TestStore) -> (Arc<SegmentKey>, Vec<String>) {
     };
     append(store, vec![second]).await;
     store.numbered().await;
-    let key = Arc::new(SegmentKey::from_pkcs8(&SegmentKey::generate().expect("a key")).expect("a key"));
+    let key =
+        Arc::new(SegmentKey::from_pkcs8(&SegmentKey::generate().expect("a key")).expect("a key"));
     close(store, &key, 2).await.expect("a segment");
-    append(store, vec![record(&project, "x", 1), record(&project, "x", 2)]).await;
+    append(
+        store,
+        vec![record(&project, "x", 1), record(&project, "x", 2)],
+    )
+    .await;
     store.numbered().await;
-    let rows = store.run("select id from record order by sequence", Vec::new()).await.expect("rows");
-    (key, rows.iter().map(|row| row.text(0).expect("an id").to_owned()).collect())
+    let rows = store
+        .run("select id from record order by sequence", Vec::new())
+        .await
+        .expect("rows");
+    (
+        key,
+        rows.iter()
+            .map(|row| row.text(0).expect("an id").to_owned())
+            .collect(),
+    )
 }
 
-pub async fn close(store: &TestStore, key: &Arc<SegmentKey>, records_max: i64) -> Option<log::Segment> {
+pub async fn close(
+    store: &TestStore,
+    key: &Arc<SegmentKey>,
+    records_max: i64,
+) -> Option<log::Segment> {
     let key = Arc::clone(key);
-    let rule = SegmentRule { records_max, age_seconds_max: 86_400 };
+    let rule = SegmentRule {
+        records_max,
+        age_seconds_max: 86_400,
+    };
     let closed = store.write(move |tx| {
         let key = Arc::clone(&key);
         Box::pin(async move { log::close_segment(tx, &key, rule).await })
@@ -38,7 +58,10 @@ pub async fn close(store: &TestStore, key: &Arc<SegmentKey>, records_max: i64) -
 }
 
 async fn verified(store: &TestStore, key: &SegmentKey) -> Result<(), Broken> {
-    match log::verify(store, Some(&key.public())).await.expect("the log can be read") {
+    match log::verify(store, Some(&key.public()))
+        .await
+        .expect("the log can be read")
+    {
         Verified::Intact(_) => Ok(()),
         Verified::Broken(broken) => Err(broken),
     }
@@ -64,13 +87,31 @@ fn altered(value: &Value) -> Value {
 }
 
 const COLUMNS: &[&str] = &[
-    "sequence", "id", "project_id", "stream", "stream_version", "at", "actor", "causes", "cascade", "origin", "type", "repository",
-    "body", "body_hash", "personal_hash", "previous", "hash",
+    "sequence",
+    "id",
+    "project_id",
+    "stream",
+    "stream_version",
+    "at",
+    "actor",
+    "causes",
+    "cascade",
+    "origin",
+    "type",
+    "repository",
+    "body",
+    "body_hash",
+    "personal_hash",
+    "previous",
+    "hash",
 ];
 
 /// Whether the report names the column, or says that it is one of several that include it.
 fn names(broken: &Broken, column: &str) -> bool {
-    broken.field.split(|letter: char| letter != '_' && !letter.is_ascii_alphanumeric()).any(|word| word == column)
+    broken
+        .field
+        .split(|letter: char| letter != '_' && !letter.is_ascii_alphanumeric())
+        .any(|word| word == column)
 }
 
 both! {
@@ -189,7 +230,13 @@ both! {
     }
 }
 
-async fn found_by(store: &TestStore, column: &str, id: &str, ids: &[String], index: usize) -> Value {
+async fn found_by(
+    store: &TestStore,
+    column: &str,
+    id: &str,
+    ids: &[String],
+    index: usize,
+) -> Value {
     match (column, index) {
         ("id", _) => id.into(),
         // The record before it is untouched, and its hash is what this one chains on.
@@ -199,7 +246,10 @@ async fn found_by(store: &TestStore, column: &str, id: &str, ids: &[String], ind
         }
         _ => {
             let before = ids[index - 1].as_str();
-            let rows = store.run("select hash from record where id = $1", vec![before.into()]).await.expect("a row");
+            let rows = store
+                .run("select hash from record where id = $1", vec![before.into()])
+                .await
+                .expect("a row");
             rows[0].0[0].clone()
         }
     }
@@ -209,5 +259,8 @@ async fn found_by(store: &TestStore, column: &str, id: &str, ids: &[String], ind
 fn keys_are_not_printed() {
     let secret: Secret<Vec<u8>> = SegmentKey::generate().expect("a key");
     assert_eq!(format!("{secret:?}"), "(secret)");
-    assert_eq!(format!("{:?}", SegmentKey::from_pkcs8(&secret).expect("a key")), "(segment key)");
+    assert_eq!(
+        format!("{:?}", SegmentKey::from_pkcs8(&secret).expect("a key")),
+        "(segment key)"
+    );
 }

@@ -3,13 +3,12 @@
 use super::super::row::{EXPIRED, recorded};
 use super::super::segment::Segment;
 use super::{Broken, missing, personal_hash};
-use refloat_core::{Event, Recorded};
 use refloat_core::record::{causes_text, sha256};
+use refloat_core::{Event, Recorded};
 use refloat_database::{Row, StoreError};
 
 /// The columns under the hash that nothing else repeats: which of them was changed cannot be told.
-pub(super) const HEADER: &str =
-    "id, project_id, stream, stream_version, at, actor, causes, cascade, origin, body_hash, personal_hash or hash";
+pub(super) const HEADER: &str = "id, project_id, stream, stream_version, at, actor, causes, cascade, origin, body_hash, personal_hash or hash";
 
 /// The end of what fits so far.
 pub(super) struct Seen {
@@ -35,12 +34,18 @@ pub(super) fn check(row: &Row, seen: &Seen, segment: Option<&Segment>) -> Result
         return Err(missing(expected, "numbers have no gaps"));
     }
     let record = recorded(row).map_err(|error| wrong(unreadable(row), &error.to_string()))?;
-    check_texts(row, &record).map_err(|field| wrong(field, "it is not written as a record has it"))?;
+    check_texts(row, &record)
+        .map_err(|field| wrong(field, "it is not written as a record has it"))?;
     check_hashes(&record, seen).map_err(|(field, detail)| wrong(field, detail))?;
     check_body(row, &record, segment).map_err(|(field, detail)| wrong(field, detail))?;
     check_personal(row, &record).map_err(|(field, detail)| wrong(field, detail))?;
-    if segment.is_some_and(|segment| segment.last_sequence == expected && segment.last_hash != record.hash) {
-        return Err(wrong("hash", "the segment that ends here was signed over another one"));
+    if segment.is_some_and(|segment| {
+        segment.last_sequence == expected && segment.last_hash != record.hash
+    }) {
+        return Err(wrong(
+            "hash",
+            "the segment that ends here was signed over another one",
+        ));
     }
     Ok(Seen {
         sequence: expected,
@@ -63,9 +68,15 @@ fn check_hashes(record: &Recorded, seen: &Seen) -> Result<(), Misfit> {
     }
     if let Some(body) = &record.body {
         let body_hash = sha256(body);
-        let repaired = Recorded { body_hash, ..as_it_should };
+        let repaired = Recorded {
+            body_hash,
+            ..as_it_should
+        };
         if repaired.computed_hash() == record.hash {
-            return Err(("body_hash", "it is not the hash of the body, which fits the record's hash"));
+            return Err((
+                "body_hash",
+                "it is not the hash of the body, which fits the record's hash",
+            ));
         }
     }
     Err((HEADER, "the record's hash is not the hash of its fields"))
@@ -73,7 +84,9 @@ fn check_hashes(record: &Recorded, seen: &Seen) -> Result<(), Misfit> {
 
 fn check_body(row: &Row, record: &Recorded, segment: Option<&Segment>) -> Result<(), Misfit> {
     let kind = row.text(15).map_err(|_| ("type", "it is not text"))?;
-    let repository = row.optional(16, Row::text).map_err(|_| ("repository", "it is not text"))?;
+    let repository = row
+        .optional(16, Row::text)
+        .map_err(|_| ("repository", "it is not text"))?;
     let expired = segment.is_some_and(|segment| segment.bodies_expired);
     let Some(body) = &record.body else {
         return match (expired, kind, repository) {
@@ -108,15 +121,22 @@ fn check_body(row: &Row, record: &Recorded, segment: Option<&Segment>) -> Result
 }
 
 fn check_personal(row: &Row, record: &Recorded) -> Result<(), Misfit> {
-    let personal = || -> Result<_, StoreError> { Ok((row.optional(17, Row::bytes)?, row.optional(18, Row::text)?)) };
-    let (Some(salt), Some(data)) = personal().map_err(|_| ("personal data", "it is not readable"))? else {
+    let personal = || -> Result<_, StoreError> {
+        Ok((row.optional(17, Row::bytes)?, row.optional(18, Row::text)?))
+    };
+    let (Some(salt), Some(data)) =
+        personal().map_err(|_| ("personal data", "it is not readable"))?
+    else {
         return Ok(());
     };
     if record.personal_hash.is_empty() {
         return Err(("personal data", "the record was written without any"));
     }
     if personal_hash(&salt, data) != record.personal_hash {
-        return Err(("personal data", "its salted hash is not the one that the record holds"));
+        return Err((
+            "personal data",
+            "its salted hash is not the one that the record holds",
+        ));
     }
     Ok(())
 }
@@ -141,11 +161,37 @@ fn check_texts(row: &Row, record: &Recorded) -> Result<(), &'static str> {
 
 /// The first column that is not of its kind.
 fn unreadable(row: &Row) -> &'static str {
-    let columns = ["sequence", "id", "project_id", "stream", "stream_version", "at", "actor", "causes", "cascade", "origin"];
-    let rest = ["body", "body_hash", "personal_hash", "previous", "hash", "type", "repository"];
+    let columns = [
+        "sequence",
+        "id",
+        "project_id",
+        "stream",
+        "stream_version",
+        "at",
+        "actor",
+        "causes",
+        "cascade",
+        "origin",
+    ];
+    let rest = [
+        "body",
+        "body_hash",
+        "personal_hash",
+        "previous",
+        "hash",
+        "type",
+        "repository",
+    ];
     // The parser names the column by its place; whoever was changed first is the first it stumbles over.
-    let text = recorded(row).err().map(|error| error.to_string()).unwrap_or_default();
-    let number = text.split_whitespace().skip_while(|word| *word != "column").nth(1).and_then(|word| word.parse::<usize>().ok());
+    let text = recorded(row)
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    let number = text
+        .split_whitespace()
+        .skip_while(|word| *word != "column")
+        .nth(1)
+        .and_then(|word| word.parse::<usize>().ok());
     let named = number.and_then(|number| columns.iter().chain(&rest).nth(number));
     named.copied().unwrap_or("a column")
 }
