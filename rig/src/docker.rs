@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tempfile::TempDir;
 
+use crate::leftover::Leftover;
 use crate::netns::{Namespace, command_in};
 use crate::process::Running;
 use crate::{Tool, run};
@@ -32,6 +33,7 @@ pub struct Daemon {
     running: Running,
     folder: TempDir,
     client: PathBuf,
+    _leftover: Leftover,
 }
 
 impl Daemon {
@@ -55,8 +57,12 @@ impl Daemon {
             command.env("SSL_CERT_FILE", authority);
         }
         let log = folder.path().join("log");
+        // Runs after the daemon was killed, since that is registered later.
+        let mounted = folder.path().join("data");
+        let leftover = Leftover::register(&format!("umount -l {}", mounted.display()));
         let running = Running::start("dockerd", &mut command, &log)?;
         let daemon = Self {
+            _leftover: leftover,
             running,
             folder,
             client,
@@ -133,7 +139,58 @@ fn unmount_below(folder: &Path) {
 mod tests {
     use super::*;
     use crate::image::Image;
-    use crate::require;
+    use crate::tls::Authority;
+    use crate::{netns, require};
+
+    #[test]
+    fn in_a_namespace_it_verifies_certificates() -> Result<()> {
+        if !require(&[Tool::Docker, Tool::Ip, Tool::Distribution])? {
+            return Ok(());
+        }
+        let folder = tempfile::tempdir()?;
+        let namespace = Namespace::new()?;
+        let authority = Authority::new(folder.path())?;
+        let _registry = registry_over_tls(folder.path(), &namespace, &authority)?;
+        for (trusted, expected) in [
+            (None, "certificate signed by unknown authority"),
+            (Some(authority.certificate()), "manifest unknown"),
+        ] {
+            let daemon = Daemon::start(&Options {
+                netns: Some(&namespace),
+                authority: trusted,
+            })?;
+            let pulled = run::captured(daemon.docker().args(["pull", "10.99.0.1:5000/a/b:1"]))?;
+            let said = String::from_utf8_lossy(&pulled.stderr);
+            assert!(said.contains(expected), "{said}");
+        }
+        Ok(())
+    }
+
+    fn registry_over_tls(
+        folder: &Path,
+        namespace: &Namespace,
+        authority: &Authority,
+    ) -> Result<Running> {
+        let leaf = authority.issue_for(netns::ADDRESS)?;
+        let config = folder.join("config.yml");
+        let text = format!(
+            "version: 0.1\nstorage: {{ inmemory: {{}} }}\nhttp:\n  addr: 10.99.0.1:5000\n  \
+             tls: {{ certificate: {}, key: {} }}\n",
+            leaf.certificate.display(),
+            leaf.key.display()
+        );
+        std::fs::write(&config, text)?;
+        let mut serve = namespace.command(Tool::Distribution.path()?);
+        serve.arg("serve").arg(&config);
+        let registry = Running::start("distribution", &mut serve, &folder.join("log"))?;
+        registry.wait_until("its listening socket", START_DEADLINE, || {
+            let sockets = namespace.run("cat", &["/proc/self/net/tcp"])?;
+            // 10.99.0.1:5000 as the kernel writes it, in state "listen".
+            let listens = sockets.contains("0100630A:1388 00000000:0000 0A");
+            Ok(listens.then_some(()))
+        })?;
+        Ok(registry)
+    }
 
     #[test]
     fn it_loads_and_runs_our_image() -> Result<()> {
