@@ -88,7 +88,7 @@ pub(crate) async fn review_members_of(tx: &mut dyn Tx, repository: &RepositoryId
     let now = tx.now();
     tx.execute(
         sql("insert into review (kind, repository_id, digest, since) \
-             select 'member', u.repository_id, u.blob, $3 from manifest_blob u where u.repository_id = $1 and u.manifest = $2 \
+             select 'member', u.repository_id, u.blob, cast($3 as bigint) from manifest_blob u where u.repository_id = $1 and u.manifest = $2 \
              on conflict (kind, repository_id, digest) do update set since = excluded.since"),
         &[repository.as_str().into(), manifest.to_row().into(), now.into()],
     )
@@ -101,8 +101,8 @@ pub(crate) async fn review_referrers_of(tx: &mut dyn Tx, repository: &Repository
     let now = tx.now();
     tx.execute(
         sql("insert into review (kind, repository_id, digest, since) \
-             select 'referrer', m.repository_id, m.digest, $3 from manifest m where m.repository_id = $1 and m.subject = $2 \
-             union select 'referrer', m.repository_id, m.digest, $3 from manifest_child c \
+             select 'referrer', m.repository_id, m.digest, cast($3 as bigint) from manifest m where m.repository_id = $1 and m.subject = $2 \
+             union select 'referrer', m.repository_id, m.digest, cast($3 as bigint) from manifest_child c \
              join manifest m on m.repository_id = c.repository_id and m.digest = c.child \
              where c.repository_id = $1 and c.parent = $2 and m.subject is not null \
              on conflict (kind, repository_id, digest) do update set since = excluded.since"),
@@ -117,7 +117,7 @@ pub(crate) async fn review_untagged(tx: &mut dyn Tx, repository: &RepositoryId, 
     let now = tx.now();
     tx.execute(
         sql("insert into review (kind, repository_id, digest, since) \
-             select 'referrer', m.repository_id, m.digest, $3 from manifest m \
+             select 'referrer', m.repository_id, m.digest, cast($3 as bigint) from manifest m \
              where m.repository_id = $1 and m.digest = $2 and m.subject is not null \
              on conflict (kind, repository_id, digest) do update set since = excluded.since"),
         &[repository.as_str().into(), manifest.to_row().into(), now.into()],

@@ -87,7 +87,7 @@ pub async fn authorize_server(tx: &mut dyn Tx, principal: &Principal) -> Result<
 }
 
 /// Whether the account, as its row stands now, administers the server.
-async fn is_administrator(tx: &mut dyn Tx, principal: &Principal) -> Result<bool, StoreError> {
+pub(crate) async fn is_administrator(tx: &mut dyn Tx, principal: &Principal) -> Result<bool, StoreError> {
     match principal.kind {
         PrincipalKind::System => Ok(true),
         PrincipalKind::Anonymous => Err(Rejection::Unauthenticated.into()),

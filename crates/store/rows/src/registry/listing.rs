@@ -1,8 +1,8 @@
 //! Lists that page by their last item.
 
 use super::limit;
-use crate::access::{Authorized, Pull, actor};
-use refloat_core::{Action, Principal};
+use crate::access::{Authorized, Pull, actor, is_administrator};
+use refloat_core::{Action, Principal, PrincipalKind};
 use refloat_database::{StoreError, Tx, sql};
 use refloat_oci::{RepositoryName, TagName};
 
@@ -48,18 +48,22 @@ pub async fn list_tags(tx: &mut dyn Tx, leave: &Authorized<Pull>, after: Option<
 /// The repositories that `principal` may pull from, bytewise sorted; those in which nothing can be pulled are left out.
 ///
 /// # Errors
-/// [`StoreError`] of the database.
+/// [`refloat_core::Rejection::Unauthenticated`] if the account is gone.
 pub async fn catalog(
     tx: &mut dyn Tx,
     principal: &Principal,
     after: Option<&RepositoryName>,
     at_most: usize,
 ) -> Result<Found<RepositoryName>, StoreError> {
+    let everything = match principal.kind {
+        PrincipalKind::Anonymous => false,
+        PrincipalKind::User | PrincipalKind::Robot | PrincipalKind::System => is_administrator(tx, principal).await?,
+    };
     let wanted = at_most.saturating_add(1);
     let mut names: Vec<RepositoryName> = Vec::new();
     let mut after = after.map_or_else(String::new, ToString::to_string);
     loop {
-        let page = page(tx, principal, &after, wanted).await?;
+        let page = page(tx, principal, everything, &after, wanted).await?;
         let whole = page.len() < wanted;
         after = page.last().map_or(after, ToString::to_string);
         names.extend(page.into_iter().filter(|name| principal.scope_limit(name).contains(Action::Pull)));
@@ -70,8 +74,8 @@ pub async fn catalog(
 }
 
 /// The next names by rules alone; the scopes of the token are applied to them by the caller.
-async fn page(tx: &mut dyn Tx, principal: &Principal, after: &str, wanted: usize) -> Result<Vec<RepositoryName>, StoreError> {
-    let rows = if principal.administrator {
+async fn page(tx: &mut dyn Tx, principal: &Principal, everything: bool, after: &str, wanted: usize) -> Result<Vec<RepositoryName>, StoreError> {
+    let rows = if everything {
         let statement = sql(
             "select r.name from repository r where r.name > $1 and exists (select 1 from manifest m \
              join image_state s on s.repository_id = m.repository_id and s.digest = m.digest \
