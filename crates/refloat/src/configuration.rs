@@ -188,13 +188,4 @@ impl Configuration {
     pub(crate) fn blobs(&self) -> &Path {
         self.blobs_folder.as_deref().unwrap_or(&self.data)
     }
-
-    /// The address clients use, given the one really listened on.
-    pub(crate) fn url(&self, bound: SocketAddr) -> String {
-        match &self.public_url {
-            Some(url) => url.clone(),
-            None if self.tls.is_some() => format!("https://{bound}"),
-            None => format!("http://{bound}"),
-        }
-    }
 }

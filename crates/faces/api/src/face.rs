@@ -49,14 +49,20 @@ pub fn router(api: Api) -> Router {
     }
     let unknown = || async { wire::api_error(&unknown().into()) };
     router
-        .method_not_allowed_fallback(|| async { wire::api_error(&Rejection::Unsupported("this path has other methods only".to_owned()).into()) })
+        .method_not_allowed_fallback(|| async { other_methods() })
         .route("/api", axum::routing::any(unknown))
         .route("/api/{*rest}", axum::routing::any(unknown))
         .with_state(api)
 }
 
+fn other_methods() -> Response {
+    let mut response = wire::api_error(&Rejection::Unsupported("this path has other methods only".to_owned()).into());
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
 fn unknown() -> Rejection {
-    Rejection::NotFound { kind: "route", name: "of this path".to_owned() }
+    Rejection::NotFound { kind: "route", name: "/api/..".to_owned() }
 }
 
 async fn answer(route: &'static Route, api: &Api, parameters: BTreeMap<String, String>, context: Context, request: Request) -> Response {
@@ -106,7 +112,9 @@ async fn dispatch(
         Secrecy::Plain => answer.json.clone(),
         Secrecy::ShownOnce => without_secret(&answer.json),
     };
-    api.administration.keep_answer(&repeat, answer.status, &kept).await?;
+    if answer.status < 400 {
+        api.administration.keep_answer(&repeat, answer.status, &kept).await?;
+    }
     Ok(send(&answer))
 }
 

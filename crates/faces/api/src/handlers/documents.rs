@@ -6,9 +6,12 @@ use crate::face::Api;
 use refloat_core::Rejection;
 use refloat_documents::{Document, DocumentError, DocumentKind, Node, Problem, read_documents};
 use refloat_flow::FlowError;
-use refloat_flow::administer::ApplyError;
+use refloat_flow::administer::{ApplyError, DEFAULT_PROJECT};
+use refloat_http::wire;
 use serde_json::{Value, json};
 
+/// The longest error in bytes.
+const ERROR_MAX_BYTES: usize = 64 * 1024;
 /// The most documents of one request.
 const DOCUMENTS_MAX: usize = refloat_documents::node::DOCUMENTS_MAX;
 
@@ -18,8 +21,8 @@ pub(crate) async fn list(api: &Api, asking: &Asking) -> Result<Answer, FlowError
     let found = api.administration.documents(&asking.caller, kind, owned("name"), owned("project"), &asking.page()?).await?;
     Ok(Answer::page(found, |document| {
         let mut json: Value = serde_json::from_str(&document.content).unwrap_or_default();
-        if let (Value::Object(map), Some(project)) = (&mut json, owned("project")) {
-            map.insert("project".to_owned(), Value::from(project));
+        if let (Value::Object(map), false) = (&mut json, kind == DocumentKind::Project) {
+            map.insert("project".to_owned(), Value::from(owned("project").unwrap_or_else(|| DEFAULT_PROJECT.to_owned())));
         }
         json
     }))
@@ -31,7 +34,10 @@ pub(crate) async fn apply(api: &Api, asking: &Asking) -> Result<Answer, FlowErro
         Value::String(yaml) => Node::read_yaml(yaml).and_then(read_documents).map_err(|error| rejection(&error, None))?,
         body => read_json(body)?,
     };
-    let results = api.administration.apply(&asking.caller, documents, project).await.map_err(placed)?;
+    let results = match api.administration.apply(&asking.caller, documents, project).await {
+        Ok(results) => results,
+        Err(error) => return placed(error).await,
+    };
     let changed = results.iter().any(|result| result.changed);
     let item = |result: &refloat_flow::administer::DocumentApplied| {
         json!({
@@ -70,13 +76,15 @@ fn rejection(error: &DocumentError, index: Option<usize>) -> Rejection {
     }
 }
 
-/// Says which of several documents was refused, where that can be said without changing what the refusal is.
-fn placed(error: ApplyError) -> FlowError {
-    match (error.error, error.document) {
-        (FlowError::Rejected(Rejection::Invalid(text)), Some(index)) => Rejection::Invalid(format!("document {}: {text}", index + 1)).into(),
-        (FlowError::Rejected(Rejection::Conflict(text)), Some(index)) => Rejection::Conflict(format!("document {}: {text}", index + 1)).into(),
-        (error, _) => error,
-    }
+/// The usual answer to the error, with the place of the document that was refused in its detail.
+async fn placed(error: ApplyError) -> Result<Answer, FlowError> {
+    let Some(index) = error.document else { return Err(error.error) };
+    let response = wire::api_error(&error.error);
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(response.into_body(), ERROR_MAX_BYTES).await;
+    let mut json: Value = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    json["error"]["detail"] = json!({ "document": index });
+    Ok(Answer { status, ..Answer::ok(json) })
 }
 
 pub(crate) async fn delete(api: &Api, asking: &Asking) -> Result<Answer, FlowError> {

@@ -47,7 +47,8 @@ pub(crate) async fn job(api: &Api, asking: &Asking) -> Result<Answer, FlowError>
     let unknown = |_| Rejection::NotFound { kind: "job", name: id.chars().take(100).collect() };
     let id: JobId = id.parse().map_err(unknown)?;
     let report = api.registry.job_report(&asking.caller, &id).await?;
-    let counts = report.counts.map(|counts| {
+    let counts = report.counts.unwrap_or_default();
+    let counts = {
         json!({
             "examined": counts.examined,
             "blobs": counts.blobs,
@@ -56,7 +57,7 @@ pub(crate) async fn job(api: &Api, asking: &Asking) -> Result<Answer, FlowError>
             "files": counts.files,
             "damaged": counts.damaged,
         })
-    });
+    };
     Ok(Answer::ok(json!({
         "id": report.job.id,
         "kind": report.job.kind,

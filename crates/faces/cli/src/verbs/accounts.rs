@@ -14,7 +14,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 pub(super) fn user(verb: UserVerb, settings: &Settings) -> Result<Answer, CliError> {
     match verb {
         UserVerb::Create(arguments) => create_user(&arguments, settings),
-        UserVerb::List => list_accounts("/users", settings),
+        UserVerb::List => list_accounts("/users", &[], settings),
         UserVerb::Delete { name } => delete_account("/users", &name, settings),
         UserVerb::Passwd { name, password_stdin } => {
             let client = settings.client()?;
@@ -45,7 +45,7 @@ pub(super) fn robot(verb: RobotVerb, settings: &Settings) -> Result<Answer, CliE
             let json = settings.client()?.post("/robots", &body)?;
             Ok(with_token(json, &format!("robot {name} is created; its token, which is not shown again:"), settings))
         }
-        RobotVerb::List => list_accounts("/robots", settings),
+        RobotVerb::List => list_accounts("/robots", &of_project(settings), settings),
         RobotVerb::Delete { name } => delete_account("/robots", &name, settings),
     }
 }
@@ -59,8 +59,13 @@ fn with_token(json: Value, said: &str, settings: &Settings) -> Answer {
     Answer::done(json, true, token.clone()).with_brief(vec![token])
 }
 
-fn list_accounts(path: &str, settings: &Settings) -> Result<Answer, CliError> {
-    let items = settings.client()?.list(path, &[])?;
+/// The project as a parameter, if one is named.
+fn of_project(settings: &Settings) -> Vec<(&'static str, &str)> {
+    settings.project.as_deref().map(|project| ("project", project)).into_iter().collect()
+}
+
+fn list_accounts(path: &str, query: &[(&str, &str)], settings: &Settings) -> Result<Answer, CliError> {
+    let items = settings.client()?.list(path, query)?;
     let row = |item: &Value| {
         let role = if item["administrator"].as_bool() == Some(true) { "administrator" } else { "" };
         vec![text(item, "name"), role.to_owned(), when(item, "created_at"), when(item, "expires_at")]
@@ -77,12 +82,12 @@ fn delete_account(path: &str, name: &str, settings: &Settings) -> Result<Answer,
 
 pub(super) fn grant(arguments: &GrantArguments, settings: &Settings) -> Result<Answer, CliError> {
     let (Some(subject), Some(actions), Some(pattern)) = (&arguments.subject, &arguments.actions, &arguments.pattern) else {
-        let items = settings.client()?.list("/grants", &[])?;
+        let items = settings.client()?.list("/grants", &of_project(settings))?;
         let row = |item: &Value| ["subject", "actions", "pattern", "source"].map(|key| text(item, key)).to_vec();
         let rows = items.iter().map(row).collect();
         return Ok(Answer::read(Value::Array(items), View::Table(vec!["SUBJECT", "ACTIONS", "PATTERN", "BY"], rows)));
     };
-    let body = json!({ "subject": subject, "actions": actions, "pattern": pattern });
+    let body = json!({ "subject": subject, "actions": actions, "pattern": pattern, "project": settings.project });
     let json = settings.client()?.post("/grants", &body)?;
     let changed = changed(&json);
     Ok(Answer::done(json, changed, format!("{subject} may {actions} on {pattern}")))
@@ -94,7 +99,7 @@ pub(super) fn revoke(arguments: &RevokeArguments, settings: &Settings) -> Result
         [actions, pattern] => (Some(actions), pattern),
         _ => return Err(CliError::usage("revoke takes a pattern", "write refloat revoke SUBJECT [ACTIONS] PATTERN")),
     };
-    let body = json!({ "subject": arguments.subject, "actions": actions, "pattern": pattern });
+    let body = json!({ "subject": arguments.subject, "actions": actions, "pattern": pattern, "project": settings.project });
     let json = settings.client()?.post("/grants/revoke", &body)?;
     let what = actions.map_or("anything", String::as_str);
     let changed = changed(&json);
@@ -170,9 +175,9 @@ pub(super) fn read_stdin_line() -> Result<Hidden, CliError> {
 
 /// A name as one segment of a path.
 fn segment(name: &str) -> Result<String, CliError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@+".contains(&byte);
     if !name.is_empty() && name.bytes().all(plain) {
-        return Ok(name.replace('@', "%40"));
+        return Ok(name.replace('@', "%40").replace('+', "%2B"));
     }
     Err(CliError::failed("not_found", format!("`{name}` is not known"), "check the name").exiting(crate::error::EXIT_NOT_FOUND))
 }
