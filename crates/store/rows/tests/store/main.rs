@@ -6,4 +6,5 @@ mod jobs;
 mod log;
 mod numbering;
 mod opening;
+mod rows;
 mod tampering;
