@@ -43,7 +43,8 @@ impl Caller {
         if self.address.is_none() && self.user_agent.is_none() {
             return None;
         }
-        let personal = serde_json::json!({ "address": self.address, "user_agent": self.user_agent });
+        let personal =
+            serde_json::json!({ "address": self.address, "user_agent": self.user_agent });
         Some(personal.to_string())
     }
 }

@@ -4,8 +4,8 @@ use crate::asked::{Asked, operation};
 use crate::{Caller, FlowError, Listed, Page, Registry};
 use refloat_oci::reference::TagOrDigest;
 use refloat_oci::{Digest, RepositoryName, TagName};
-use refloat_store::access::{Delete, Pull, Push, Update};
 use refloat_store::StoreError;
+use refloat_store::access::{Delete, Pull, Push, Update};
 use refloat_store::registry;
 
 pub use refloat_store::registry::TagPosition;
@@ -23,13 +23,20 @@ impl Registry {
         let moved = self.store().write(operation!(tx, [asked, from, new], {
             let leave = asked.authorize::<Push>(tx).await?;
             let outcome = registry::tag(tx, &leave, &from, &new).await?;
-            outcome.digest.ok_or_else(|| StoreError::column(0, "a tag without a digest"))
+            outcome
+                .digest
+                .ok_or_else(|| StoreError::column(0, "a tag without a digest"))
         }));
         Ok(moved.await?)
     }
 
     /// Takes a tag away.
-    pub async fn untag(&self, caller: &Caller, repository: &RepositoryName, tag: TagName) -> Result<(), FlowError> {
+    pub async fn untag(
+        &self,
+        caller: &Caller,
+        repository: &RepositoryName,
+        tag: TagName,
+    ) -> Result<(), FlowError> {
         let asked = Asked::new(caller, repository);
         let removed = self.store().write(operation!(tx, [asked, tag], {
             let leave = asked.authorize::<Delete>(tx).await?;

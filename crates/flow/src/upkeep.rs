@@ -82,14 +82,25 @@ impl Registry {
         tasks.start(store.clone(), clock);
         tasks.start(store.clone(), React::new(store.clone(), view));
         let collect = CollectWork::new(self.clone());
-        tasks.start(store.clone(), Worker::new(store.clone(), collect, &upkeep.owner));
+        tasks.start(
+            store.clone(),
+            Worker::new(store.clone(), collect, &upkeep.owner),
+        );
         let scrub = ScrubWork::new(self.clone());
-        tasks.start(store.clone(), Worker::new(store.clone(), scrub, &upkeep.owner));
+        tasks.start(
+            store.clone(),
+            Worker::new(store.clone(), scrub, &upkeep.owner),
+        );
         let log = LogWork::new(self.clone(), upkeep.clone());
-        tasks.start(store.clone(), Worker::new(store.clone(), log, &upkeep.owner));
+        tasks.start(
+            store.clone(),
+            Worker::new(store.clone(), log, &upkeep.owner),
+        );
     }
 }
 
 fn default_project() -> ProjectId {
-    DEFAULT_PROJECT.parse().expect("the default project's id is one")
+    DEFAULT_PROJECT
+        .parse()
+        .expect("the default project's id is one")
 }

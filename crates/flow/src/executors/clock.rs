@@ -58,12 +58,18 @@ impl Clock {
                 continue;
             }
             let job = self.job(*periodic, number);
-            let enqueued = self.store.write(operation!(tx, [job], jobs::enqueue(tx, job).await));
+            let enqueued = self
+                .store
+                .write(operation!(tx, [job], jobs::enqueue(tx, job).await));
             enqueued.await?;
             self.remember(index, number);
         }
-        let next = self.periodic.iter().map(|periodic| until_next(now, *periodic)).min();
-        Ok(Turn::Sleep(next.unwrap_or(Duration::from_secs(60))))
+        let next = self
+            .periodic
+            .iter()
+            .map(|periodic| until_next(now, *periodic))
+            .min();
+        Ok(Turn::Sleep(next.unwrap_or(Duration::from_mins(1))))
     }
 
     fn job(&self, periodic: Periodic, number: i64) -> NewJob {
@@ -71,7 +77,9 @@ impl Clock {
             project: self.project.clone(),
             kind: periodic.kind.to_owned(),
             consumer: CONSUMER.to_owned(),
-            cause: Timestamp::default().plus_seconds(number * periodic.every_seconds).to_string(),
+            cause: Timestamp::default()
+                .plus_seconds(number * periodic.every_seconds)
+                .to_string(),
             command: periodic.command.to_owned(),
             subject: String::new(),
             priority: PRIORITY,
@@ -81,12 +89,18 @@ impl Clock {
     }
 
     fn made(&self, index: usize) -> Option<i64> {
-        let made = self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let made = self
+            .made
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         made.get(index).copied().flatten()
     }
 
     fn remember(&self, index: usize, number: i64) {
-        let mut made = self.made.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut made = self
+            .made
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(slot) = made.get_mut(index) {
             *slot = Some(number);
         }
@@ -94,7 +108,8 @@ impl Clock {
 }
 
 fn interval(now: Timestamp, periodic: Periodic) -> i64 {
-    now.seconds_since(Timestamp::default()).div_euclid(periodic.every_seconds.max(1))
+    now.seconds_since(Timestamp::default())
+        .div_euclid(periodic.every_seconds.max(1))
 }
 
 fn until_next(now: Timestamp, periodic: Periodic) -> Duration {
@@ -126,7 +141,8 @@ mod tests {
         };
         let now = Timestamp::from_micros(7_250_000_000);
         assert_eq!(interval(now, hourly), 2);
-        let next = now.plus_seconds(i64::try_from(until_next(now, hourly).as_secs()).expect("small"));
+        let next =
+            now.plus_seconds(i64::try_from(until_next(now, hourly).as_secs()).expect("small"));
         assert_eq!(interval(next, hourly), 3);
         assert_eq!(interval(next.plus_seconds(-1), hourly), 2);
     }

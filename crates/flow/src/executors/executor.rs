@@ -13,7 +13,7 @@ const PACE: Duration = Duration::from_millis(20);
 /// The rest after the first failed turn; it doubles.
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 /// The longest rest after a failed turn.
-const RETRY_LONGEST: Duration = Duration::from_secs(60);
+const RETRY_LONGEST: Duration = Duration::from_mins(1);
 
 /// What a turn left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,10 @@ pub(super) async fn keep_running(store: Store, executor: &impl Executor, mut sto
                 (retry_after(failures), Box::pin(std::future::pending()))
             }
             Err(_panic) => {
-                tracing::error!(executor = executor.name(), "a turn panicked and will be tried again");
+                tracing::error!(
+                    executor = executor.name(),
+                    "a turn panicked and will be tried again"
+                );
                 failures += 1;
                 (retry_after(failures), Box::pin(std::future::pending()))
             }
@@ -77,7 +80,9 @@ pub(super) async fn keep_running(store: Store, executor: &impl Executor, mut sto
 }
 
 fn retry_after(failures: u32) -> Duration {
-    RETRY_FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(RETRY_LONGEST)
+    RETRY_FIRST
+        .saturating_mul(1 << failures.saturating_sub(1).min(16))
+        .min(RETRY_LONGEST)
 }
 
 #[cfg(test)]

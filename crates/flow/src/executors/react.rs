@@ -85,11 +85,18 @@ impl React {
                 last.insert(command.name(), (record, command));
             }
         }
-        last.into_values().map(|(record, command)| job(record, command)).collect()
+        last.into_values()
+            .map(|(record, command)| job(record, command))
+            .collect()
     }
 
     /// Jobs and cursor in one transaction; `None` if another process has moved the cursor.
-    async fn commit(&self, place: Place, position: i64, jobs: Vec<NewJob>) -> Result<Option<Place>, FlowError> {
+    async fn commit(
+        &self,
+        place: Place,
+        position: i64,
+        jobs: Vec<NewJob>,
+    ) -> Result<Option<Place>, FlowError> {
         let jobs = Arc::new(jobs);
         let committed = self.store.write(operation!(tx, [jobs], {
             for job in jobs.iter() {
@@ -108,8 +115,14 @@ impl React {
     }
 
     async fn load(&self) -> Result<Place, StoreError> {
-        let stored = self.store.read(|tx| Box::pin(cursors::position(tx, CONSUMER))).await?;
-        Ok(Place { stored, seen: stored })
+        let stored = self
+            .store
+            .read(|tx| Box::pin(cursors::position(tx, CONSUMER)))
+            .await?;
+        Ok(Place {
+            stored,
+            seen: stored,
+        })
     }
 
     fn place(&self) -> Option<Place> {

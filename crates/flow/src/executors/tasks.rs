@@ -68,7 +68,11 @@ impl Tasks {
     ///
     /// # Panics
     /// If `work` did.
-    pub async fn durable<T: Send + 'static>(&self, name: &'static str, work: impl Future<Output = T> + Send + 'static) -> T {
+    pub async fn durable<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         let alive = self.guard();
         let task = tokio::spawn(async move {
             let result = AssertUnwindSafe(work).catch_unwind().await;
@@ -106,12 +110,18 @@ impl Tasks {
         let Some(mut receiver) = receiver else {
             return true;
         };
-        tokio::time::timeout(patience, receiver.recv()).await.is_ok()
+        tokio::time::timeout(patience, receiver.recv())
+            .await
+            .is_ok()
     }
 
     /// Held by a task while it lives; `None` once the end has begun, when nobody counts any more.
     fn guard(&self) -> Option<mpsc::Sender<()>> {
-        self.alive.lock().unwrap_or_else(PoisonError::into_inner).sender.clone()
+        self.alive
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .sender
+            .clone()
     }
 }
 

@@ -66,7 +66,9 @@ impl<W: Work> Worker<W> {
             lease_seconds: LEASE_SECONDS,
             limit: 1,
         };
-        let claimed = self.store.write(operation!(tx, [claim], jobs::claim(tx, &claim).await));
+        let claimed = self
+            .store
+            .write(operation!(tx, [claim], jobs::claim(tx, &claim).await));
         Ok(claimed.await?.pop())
     }
 
@@ -76,7 +78,11 @@ impl<W: Work> Worker<W> {
             loop {
                 tokio::time::sleep(RENEW).await;
                 let lease = lease.clone();
-                let renewed = self.store.write(operation!(tx, [lease], jobs::renew(tx, &lease, LEASE_SECONDS).await));
+                let renewed = self.store.write(operation!(
+                    tx,
+                    [lease],
+                    jobs::renew(tx, &lease, LEASE_SECONDS).await
+                ));
                 if let Err(StoreError::Rejected(rejection)) = renewed.await {
                     return rejection;
                 }
@@ -95,20 +101,30 @@ impl<W: Work> Worker<W> {
 
     async fn end(&self, lease: Lease, result: Result<(), FlowError>) -> Result<(), FlowError> {
         let ended = match result {
-            Ok(()) => self.store.write(operation!(tx, [lease], jobs::finish(tx, &lease).await)).await,
+            Ok(()) => {
+                self.store
+                    .write(operation!(tx, [lease], jobs::finish(tx, &lease).await))
+                    .await
+            }
             Err(error) => {
                 tracing::warn!(job = %lease.job, kind = self.work.kind(), %error, "a job failed");
                 let failure = match error {
                     FlowError::Failed(failure) => failure,
                     FlowError::Rejected(rejection) => Failure::Terminal(rejection.to_string()),
                 };
-                let failed = self.store.write(operation!(tx, [lease, failure], jobs::fail(tx, &lease, &failure).await));
+                let failed = self.store.write(operation!(
+                    tx,
+                    [lease, failure],
+                    jobs::fail(tx, &lease, &failure).await
+                ));
                 failed.await.map(drop)
             }
         };
         match ended {
             // Somebody else has the job, or called it off: what it did may be done twice, nothing is lost.
-            Err(StoreError::Rejected(Rejection::Conflict(_) | Rejection::NotFound { .. })) => Ok(()),
+            Err(StoreError::Rejected(Rejection::Conflict(_) | Rejection::NotFound { .. })) => {
+                Ok(())
+            }
             other => Ok(other?),
         }
     }

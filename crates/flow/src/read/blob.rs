@@ -9,8 +9,8 @@ use refloat_core::{Failure, Rejection, Timestamp};
 use refloat_oci::{Digest, RepositoryName};
 use refloat_ports::{ByteStream, Checksums};
 use refloat_store::access::{Delete, Pull};
-use refloat_store::registry::{self, BlobContent, StoredBlob};
 use refloat_store::collect;
+use refloat_store::registry::{self, BlobContent, StoredBlob};
 use refloat_store::scrub::{self, ScrubBlob};
 use std::sync::Arc;
 
@@ -74,7 +74,9 @@ impl Registry {
         let (first, length) = (part.start, part.end - part.start);
         let stream: ByteStream = match &blob.content {
             BlobContent::Inline(bytes) => {
-                let whole = usize::try_from(part.start).ok().zip(usize::try_from(part.end).ok());
+                let whole = usize::try_from(part.start)
+                    .ok()
+                    .zip(usize::try_from(part.end).ok());
                 let (start, end) = whole.ok_or_else(|| damaged(digest, "its row is too long"))?;
                 let bytes = bytes.slice(start..end);
                 Box::pin(stream::iter((!bytes.is_empty()).then_some(Ok(bytes))))
@@ -147,7 +149,8 @@ impl Registry {
         }
         let (bytes, blob) = (weight(&blob), Arc::new(blob));
         if let Some(generation) = generation.filter(|_| !blob.touch_due) {
-            self.places().put(&key, generation, Arc::clone(&blob), bytes);
+            self.places()
+                .put(&key, generation, Arc::clone(&blob), bytes);
         }
         Ok(blob)
     }
@@ -157,7 +160,9 @@ impl Registry {
         let (registry, blob) = (self.clone(), Arc::clone(blob));
         Box::pin(stream.then(move |part| {
             let found = match &part {
-                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Some(error.to_string()),
+                Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                    Some(error.to_string())
+                }
                 Ok(_) | Err(_) => None,
             };
             let (registry, blob) = (registry.clone(), Arc::clone(&blob));
@@ -171,7 +176,12 @@ impl Registry {
     }
 
     /// Bytes that could not be opened: damaged if the row still names them, otherwise they were deleted meanwhile.
-    async fn judge_damage(&self, repository: &RepositoryName, blob: &StoredBlob, detail: String) -> FlowError {
+    async fn judge_damage(
+        &self,
+        repository: &RepositoryName,
+        blob: &StoredBlob,
+        detail: String,
+    ) -> FlowError {
         if self.mark_damage(blob, detail.clone()).await {
             damaged(&blob.digest, &detail).into()
         } else {
@@ -192,7 +202,11 @@ impl Registry {
         };
         let store = self.store().clone();
         let work = async move {
-            let marked = store.write(operation!(tx, [seen, detail], scrub::mark_damaged(tx, &seen, &detail).await));
+            let marked = store.write(operation!(
+                tx,
+                [seen, detail],
+                scrub::mark_damaged(tx, &seen, &detail).await
+            ));
             marked.await
         };
         match self.tasks().durable("mark_damage", work).await {

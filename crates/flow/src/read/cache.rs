@@ -65,9 +65,13 @@ impl<N: Hash + Eq + Clone, V: Clone> Cache<N, V> {
 
     pub(crate) fn get(&self, key: &Key<'_, N>, generation: u64) -> Option<V> {
         let hash = self.hash(key);
-        let shard = self.shard(hash).lock().unwrap_or_else(PoisonError::into_inner);
+        let shard = self
+            .shard(hash)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let entry = shard.entries.get(&hash)?;
-        let found = entry.generation == generation && entry.made.elapsed() < AGE_MAX && entry.is(key);
+        let found =
+            entry.generation == generation && entry.made.elapsed() < AGE_MAX && entry.is(key);
         found.then(|| entry.value.clone())
     }
 
@@ -87,7 +91,10 @@ impl<N: Hash + Eq + Clone, V: Clone> Cache<N, V> {
             value,
             bytes,
         };
-        let mut shard = self.shard(hash).lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self
+            .shard(hash)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         shard.remove(hash);
         if shard.bytes + bytes > self.shard_bytes_max {
             shard.make_room(self.shard_bytes_max - bytes, generation);
@@ -97,7 +104,12 @@ impl<N: Hash + Eq + Clone, V: Clone> Cache<N, V> {
     }
 
     fn hash(&self, key: &Key<'_, N>) -> u64 {
-        self.hasher.hash_one((&key.principal.id, &key.principal.name, key.repository, key.name))
+        self.hasher.hash_one((
+            &key.principal.id,
+            &key.principal.name,
+            key.repository,
+            key.name,
+        ))
     }
 
     fn shard(&self, hash: u64) -> &Mutex<Shard<N, V>> {
@@ -107,7 +119,9 @@ impl<N: Hash + Eq + Clone, V: Clone> Cache<N, V> {
 
 impl<N: Eq, V> Entry<N, V> {
     fn is(&self, key: &Key<'_, N>) -> bool {
-        self.name == *key.name && self.repository == *key.repository && self.principal == *key.principal
+        self.name == *key.name
+            && self.repository == *key.repository
+            && self.principal == *key.principal
     }
 }
 
@@ -177,7 +191,11 @@ mod tests {
             cache.put(&key, u64::from(name / 100), (), 1000);
             assert!(cache.get(&key, u64::from(name / 100)).is_some());
         }
-        let total: u64 = cache.shards.iter().map(|shard| shard.lock().expect("no panic").bytes).sum();
+        let total: u64 = cache
+            .shards
+            .iter()
+            .map(|shard| shard.lock().expect("no panic").bytes)
+            .sum();
         assert!((bytes_max / 4..=bytes_max).contains(&total), "{total}");
         let too_large = Key {
             principal: &alice,

@@ -37,10 +37,13 @@ impl Registry {
             name: reference,
         };
         let generation = self.store().generation();
-        if let Some(body) = generation.and_then(|generation| self.manifests().get(&key, generation)) {
+        if let Some(body) = generation.and_then(|generation| self.manifests().get(&key, generation))
+        {
             return Ok(body);
         }
-        let body = self.read_manifest(Asked::new(caller, repository), reference.clone()).await?;
+        let body = self
+            .read_manifest(Asked::new(caller, repository), reference.clone())
+            .await?;
         if let Some(generation) = generation {
             let bytes = body.bytes.len() as u64;
             self.manifests().put(&key, generation, body.clone(), bytes);
@@ -48,14 +51,21 @@ impl Registry {
         Ok(body)
     }
 
-    async fn read_manifest(&self, asked: Asked, reference: TagOrDigest) -> Result<ManifestBody, FlowError> {
+    async fn read_manifest(
+        &self,
+        asked: Asked,
+        reference: TagOrDigest,
+    ) -> Result<ManifestBody, FlowError> {
         let read = self.store().read(operation!(tx, [asked, reference], {
             let leave = asked.authorize::<Pull>(tx).await?;
             let stored = registry::manifest(tx, &leave, &reference, Purpose::Pull).await?;
             // Rows have no checksum of their own; the digest is one.
             let actual = Digest::of(stored.digest.algorithm(), &stored.bytes);
             if actual != stored.digest {
-                let text = format!("the bytes of manifest `{}` have the digest {actual}", stored.digest);
+                let text = format!(
+                    "the bytes of manifest `{}` have the digest {actual}",
+                    stored.digest
+                );
                 return Err(Failure::Damaged(text).into());
             }
             Ok(ManifestBody {

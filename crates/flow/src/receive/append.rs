@@ -28,7 +28,10 @@ impl Registry {
             let row = registry.find_upload(&asked, &id).await?;
             let exact = continues(&row, range, length)?;
             let body = registry.bounded(&row, exact, body);
-            let appended = registry.blobs().append(row.storage_key.clone(), row.received, body).await;
+            let appended = registry
+                .blobs()
+                .append(row.storage_key.clone(), row.received, body)
+                .await;
             let (reached, broken) = match appended {
                 Ok(reached) => (reached, None),
                 Err(AppendError::Body { source, length }) => match rejection(&source) {
@@ -40,7 +43,10 @@ impl Registry {
             };
             registry.advance(&asked, &row, reached).await?;
             match broken {
-                None => Ok(UploadStatus { id, received: reached }),
+                None => Ok(UploadStatus {
+                    id,
+                    received: reached,
+                }),
                 Some(rejection) => Err(rejection.into()),
             }
         };
@@ -48,7 +54,12 @@ impl Registry {
     }
 
     /// `body` cut to what the request announced and what a blob may have.
-    pub(super) fn bounded(&self, row: &UploadRow, exact: Option<u64>, body: ByteStream) -> ByteStream {
+    pub(super) fn bounded(
+        &self,
+        row: &UploadRow,
+        exact: Option<u64>,
+        body: ByteStream,
+    ) -> ByteStream {
         let limit_bytes = self.limits().blob_bytes_max;
         let bound = Bound {
             exact,
@@ -73,16 +84,28 @@ impl Registry {
     }
 
     /// What to tell of an append that did not reach the disk. An upload whose bytes are lost is given up.
-    pub(super) async fn not_appended(&self, asked: &Asked, row: &UploadRow, error: AppendError) -> FlowError {
+    pub(super) async fn not_appended(
+        &self,
+        asked: &Asked,
+        row: &UploadRow,
+        error: AppendError,
+    ) -> FlowError {
         match error {
-            AppendError::Body { source, .. } => rejection(&source).unwrap_or_else(|| broke_off(&source)).into(),
+            AppendError::Body { source, .. } => rejection(&source)
+                .unwrap_or_else(|| broke_off(&source))
+                .into(),
             AppendError::Failed(failure) => failure.into(),
             AppendError::Lost { cause, .. } => self.lose_upload(asked, row, cause).await,
         }
     }
 
     /// Gives up an upload whose acknowledged bytes are not there, so that the client is told to start again.
-    pub(super) async fn lose_upload(&self, asked: &Asked, row: &UploadRow, cause: Failure) -> FlowError {
+    pub(super) async fn lose_upload(
+        &self,
+        asked: &Asked,
+        row: &UploadRow,
+        cause: Failure,
+    ) -> FlowError {
         tracing::error!(upload = %row.id, key = %row.storage_key, %cause, "the bytes of an upload are lost");
         let id = row.id.clone();
         let cancelled = self.store().write(operation!(tx, [asked, id], {

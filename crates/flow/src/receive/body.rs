@@ -20,30 +20,35 @@ pub(super) struct Bound {
 /// `body` that ends with a [`Rejection`] inside its error if it breaks the bound.
 pub(super) fn bounded(body: ByteStream, bound: Bound) -> ByteStream {
     let state = (body, 0_u64, false);
-    Box::pin(stream::unfold(state, move |(mut body, taken, ended)| async move {
-        if ended {
-            return None;
-        }
-        let (part, taken) = match body.next().await {
-            Some(Ok(bytes)) => {
-                let taken = taken + bytes.len() as u64;
-                (bound.judge(taken).map(|()| bytes), taken)
+    Box::pin(stream::unfold(
+        state,
+        move |(mut body, taken, ended)| async move {
+            if ended {
+                return None;
             }
-            Some(Err(error)) => (Err(error), taken),
-            None => match bound.exact {
-                Some(exact) if taken < exact => (Err(short(taken, exact)), taken),
-                _ => return None,
-            },
-        };
-        let ended = part.is_err();
-        Some((part, (body, taken, ended)))
-    }))
+            let (part, taken) = match body.next().await {
+                Some(Ok(bytes)) => {
+                    let taken = taken + bytes.len() as u64;
+                    (bound.judge(taken).map(|()| bytes), taken)
+                }
+                Some(Err(error)) => (Err(error), taken),
+                None => match bound.exact {
+                    Some(exact) if taken < exact => (Err(short(taken, exact)), taken),
+                    _ => return None,
+                },
+            };
+            let ended = part.is_err();
+            Some((part, (body, taken, ended)))
+        },
+    ))
 }
 
 impl Bound {
     fn judge(self, taken: u64) -> io::Result<()> {
         if self.exact.is_some_and(|exact| taken > exact) {
-            return Err(rejected(Rejection::SizeInvalid("the body is longer than announced".to_owned())));
+            return Err(rejected(Rejection::SizeInvalid(
+                "the body is longer than announced".to_owned(),
+            )));
         }
         if taken > self.room {
             return Err(rejected(Rejection::TooLarge {
@@ -57,7 +62,10 @@ impl Bound {
 
 /// A body that ends early is broken off, not wrong: what came is kept.
 fn short(taken: u64, exact: u64) -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, format!("the body ended after {taken} of {exact} bytes"))
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        format!("the body ended after {taken} of {exact} bytes"),
+    )
 }
 
 fn rejected(rejection: Rejection) -> io::Error {
@@ -66,7 +74,10 @@ fn rejected(rejection: Rejection) -> io::Error {
 
 /// The rejection that ended a body, if it was one.
 pub(super) fn rejection(error: &io::Error) -> Option<Rejection> {
-    error.get_ref().and_then(|inner| inner.downcast_ref::<Rejection>()).cloned()
+    error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Rejection>())
+        .cloned()
 }
 
 /// The beginning of a body.
@@ -94,7 +105,9 @@ pub(super) async fn beginning(mut body: ByteStream, bytes_max: u64) -> io::Resul
             }
         }
         if length > bytes_max {
-            return Ok(Beginning::More(Box::pin(stream::iter(parts.into_iter().map(Ok)).chain(body))));
+            return Ok(Beginning::More(Box::pin(
+                stream::iter(parts.into_iter().map(Ok)).chain(body),
+            )));
         }
         if parts.len() > 64 {
             parts = vec![joined(&parts)];
@@ -146,7 +159,8 @@ mod tests {
     async fn the_beginning_loses_nothing() {
         let bytes = sample(1000);
         for (piece, bytes_max) in [(1, 1000), (1000, 1000), (7, 2000)] {
-            let Ok(Beginning::Whole(whole)) = beginning(body(&bytes, piece), bytes_max).await else {
+            let Ok(Beginning::Whole(whole)) = beginning(body(&bytes, piece), bytes_max).await
+            else {
                 panic!("it is whole");
             };
             assert_eq!(whole, bytes);

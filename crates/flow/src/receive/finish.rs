@@ -15,7 +15,10 @@ use refloat_store::uploads::{self, Arrived, ArrivedContent, UploadRow};
 impl Registry {
     /// Adds `body`, which may be empty, and makes the upload a blob of the repository if it has `digest`.
     /// After a digest that does not match, the upload is as it was before this request.
-    #[expect(clippy::too_many_arguments, reason = "they are the request's, and each is its own type")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the request's, and each is its own type"
+    )]
     pub async fn finish_upload(
         &self,
         caller: &Caller,
@@ -55,8 +58,13 @@ impl Registry {
         };
         let body = bounded(body, bound);
         let work = async move {
-            let rest = match beginning(body, registry.limits().inline_bytes_max).await.map_err(broke_off)? {
-                Beginning::Whole(bytes) => return registry.store_inline(&asked, inline(bytes, digest)?).await,
+            let rest = match beginning(body, registry.limits().inline_bytes_max)
+                .await
+                .map_err(|error| broke_off(&error))?
+            {
+                Beginning::Whole(bytes) => {
+                    return registry.store_inline(&asked, inline(bytes, digest)?).await;
+                }
                 Beginning::More(rest) => rest,
             };
             let algorithm = digest.algorithm();
@@ -65,7 +73,10 @@ impl Registry {
                 uploads::begin(tx, &leave, algorithm).await
             }));
             let row = begun.await?;
-            registry.blobs().begin(row.storage_key.clone(), algorithm).await?;
+            registry
+                .blobs()
+                .begin(row.storage_key.clone(), algorithm)
+                .await?;
             let id = row.id.clone();
             let finished = registry.finish_row(&asked, row, rest, digest).await;
             if finished.is_err() {
@@ -96,10 +107,16 @@ impl Registry {
         }
     }
 
-    async fn finish_row(&self, asked: &Asked, row: UploadRow, body: ByteStream, digest: Digest) -> Result<(), FlowError> {
+    async fn finish_row(
+        &self,
+        asked: &Asked,
+        row: UploadRow,
+        body: ByteStream,
+        digest: Digest,
+    ) -> Result<(), FlowError> {
         let inline_max = self.limits().inline_bytes_max;
         let ahead = if row.received == 0 { inline_max } else { 0 };
-        let rest = match beginning(body, ahead).await.map_err(broke_off)? {
+        let rest = match beginning(body, ahead).await.map_err(|error| broke_off(&error))? {
             Beginning::Whole(bytes) if row.received == 0 => {
                 let blob = inline(bytes, digest)?;
                 return self.record(asked, &row, blob).await;
@@ -110,21 +127,32 @@ impl Registry {
         let size = match rest {
             None => row.received,
             Some(rest) => {
-                let appended = self.blobs().append(row.storage_key.clone(), row.received, rest).await;
+                let appended = self
+                    .blobs()
+                    .append(row.storage_key.clone(), row.received, rest)
+                    .await;
                 match appended {
                     Ok(size) => size,
                     Err(error) => return Err(self.not_appended(asked, &row, error).await),
                 }
             }
         };
-        let finished = match self.blobs().finish(row.storage_key.clone(), size, digest).await {
+        let finished = match self
+            .blobs()
+            .finish(row.storage_key.clone(), size, digest)
+            .await
+        {
             Ok(finished) => finished,
             Err(FinishError::Mismatch { actual }) => return Err(mismatch(digest, actual).into()),
             Err(FinishError::Failed(failure)) => return Err(failure.into()),
-            Err(FinishError::Lost { cause, .. }) => return Err(self.lose_upload(asked, &row, cause).await),
+            Err(FinishError::Lost { cause, .. }) => {
+                return Err(self.lose_upload(asked, &row, cause).await);
+            }
         };
         let blob = if size <= inline_max {
-            let bytes = self.read_whole(&row.storage_key, size, finished.checksums).await?;
+            let bytes = self
+                .read_whole(&row.storage_key, size, finished.checksums)
+                .await?;
             inline(bytes, digest)?
         } else {
             Arrived {
@@ -150,7 +178,12 @@ impl Registry {
         Ok(())
     }
 
-    async fn read_whole(&self, key: &StorageKey, size: u64, checksums: Checksums) -> Result<Bytes, FlowError> {
+    async fn read_whole(
+        &self,
+        key: &StorageKey,
+        size: u64,
+        checksums: Checksums,
+    ) -> Result<Bytes, FlowError> {
         let stream = self.blobs().read(key.clone(), 0..size, checksums).await?;
         match beginning(stream, size).await {
             Ok(Beginning::Whole(bytes)) if bytes.len() as u64 == size => Ok(bytes),
@@ -176,8 +209,10 @@ fn inline(bytes: Bytes, digest: Digest) -> Result<Arrived, Rejection> {
     })
 }
 
-fn broke_off(error: std::io::Error) -> FlowError {
-    rejection(&error).unwrap_or_else(|| Rejection::SizeInvalid(format!("the body broke off: {error}"))).into()
+fn broke_off(error: &std::io::Error) -> FlowError {
+    rejection(error)
+        .unwrap_or_else(|| Rejection::SizeInvalid(format!("the body broke off: {error}")))
+        .into()
 }
 
 fn mismatch(claimed: Digest, actual: Digest) -> Rejection {

@@ -16,8 +16,15 @@ pub(crate) struct Lease {
 
 impl Leases {
     pub(crate) fn take(&self, id: &UploadId) -> Result<Lease, Rejection> {
-        if !self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone()) {
-            return Err(Rejection::Conflict(format!("another request is writing upload `{id}`; wait for it to end")));
+        if !self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.clone())
+        {
+            return Err(Rejection::Conflict(format!(
+                "another request is writing upload `{id}`; wait for it to end"
+            )));
         }
         Ok(Lease {
             leases: self.clone(),
@@ -28,7 +35,11 @@ impl Leases {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.leases.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.leases
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.id);
     }
 }
 

@@ -51,7 +51,8 @@ impl Registry {
         if put.bytes.len() as u64 > limit_bytes {
             return Err(too_large(limit_bytes).into());
         }
-        let view = ManifestView::parse(&put.bytes, put.content_type.as_deref()).map_err(|error| invalid(error, limit_bytes))?;
+        let view = ManifestView::parse(&put.bytes, put.content_type.as_deref())
+            .map_err(|error| invalid(error, limit_bytes))?;
         let (digest, tags) = named(&put)?;
         let subject = view.subject.as_ref().map(|subject| subject.digest);
         let asked = Asked::new(caller, repository);
@@ -65,7 +66,11 @@ impl Registry {
             },
             annotations: view.annotations.clone(),
             blobs: view.required_blobs(),
-            optional_blobs: view.optional_blobs.iter().map(|layer| layer.digest).collect(),
+            optional_blobs: view
+                .optional_blobs
+                .iter()
+                .map(|layer| layer.digest)
+                .collect(),
             children: view.child_manifests(),
             bytes: put.bytes,
             tags,
@@ -112,7 +117,9 @@ fn named(put: &PutManifest) -> Result<(Digest, Vec<TagName>), Rejection> {
 /// Each tag once, in the order of the request.
 fn unique(tags: Vec<TagName>) -> Vec<TagName> {
     let mut seen = std::collections::BTreeSet::new();
-    tags.into_iter().filter(|tag| seen.insert(tag.clone())).collect()
+    tags.into_iter()
+        .filter(|tag| seen.insert(tag.clone()))
+        .collect()
 }
 
 fn too_large(limit_bytes: u64) -> Rejection {

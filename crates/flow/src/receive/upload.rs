@@ -72,11 +72,11 @@ impl Registry {
             }
         }
         let algorithm = begin.algorithm.unwrap_or(Algorithm::Sha256);
-        let begun = self.store().write(operation!(tx, [asked], {
+        let created = self.store().write(operation!(tx, [asked], {
             let leave = asked.authorize::<Push>(tx).await?;
             uploads::begin(tx, &leave, algorithm).await
         }));
-        let row = begun.await?;
+        let row = created.await?;
         refloat_fail::point("upload.begun").map_err(StoreError::from)?;
         self.blobs().begin(row.storage_key, algorithm).await?;
         Ok(Begun::Started(UploadStatus {
@@ -92,8 +92,13 @@ impl Registry {
         repository: &RepositoryName,
         id: &UploadId,
     ) -> Result<UploadStatus, FlowError> {
-        let row = self.find_upload(&Asked::new(caller, repository), id).await?;
-        Ok(UploadStatus { id: row.id, received: row.received })
+        let row = self
+            .find_upload(&Asked::new(caller, repository), id)
+            .await?;
+        Ok(UploadStatus {
+            id: row.id,
+            received: row.received,
+        })
     }
 
     /// Gives an upload up.
@@ -107,16 +112,20 @@ impl Registry {
         // While somebody writes it, its file is not ours to give away.
         let _lease = self.leases().take(id)?;
         let cancelled = self.store().write(operation!(tx, [asked, id], {
-            let leave = asked.authorize::<Push>(tx).await?;
+            let leave = asked.authorize_existing::<Push>(tx).await?;
             uploads::cancel(tx, &leave, &id).await
         }));
         Ok(cancelled.await?)
     }
 
     /// The upload's row, if the caller may go on with it.
-    pub(super) async fn find_upload(&self, asked: &Asked, id: &UploadId) -> Result<UploadRow, FlowError> {
+    pub(super) async fn find_upload(
+        &self,
+        asked: &Asked,
+        id: &UploadId,
+    ) -> Result<UploadRow, FlowError> {
         let found = self.store().read(operation!(tx, [asked, id], {
-            let leave = asked.authorize::<Push>(tx).await?;
+            let leave = asked.authorize_existing::<Push>(tx).await?;
             uploads::status(tx, &leave, &id).await
         }));
         Ok(found.await?)
@@ -124,17 +133,27 @@ impl Registry {
 }
 
 /// Whether the bytes of a request continue the upload.
-pub(super) fn continues(row: &UploadRow, range: Option<ContentRange>, length: Option<u64>) -> Result<Option<u64>, Rejection> {
+pub(super) fn continues(
+    row: &UploadRow,
+    range: Option<ContentRange>,
+    length: Option<u64>,
+) -> Result<Option<u64>, Rejection> {
     let Some(range) = range else {
         return Ok(length);
     };
     if range.first != row.received {
         return Err(Rejection::RangeInvalid {
-            reason: format!("the upload stands at {} bytes; the range begins at {}", row.received, range.first),
+            reason: format!(
+                "the upload stands at {} bytes; the range begins at {}",
+                row.received, range.first
+            ),
             length: row.received,
         });
     }
-    let announced = range.last.checked_sub(range.first).and_then(|length| length.checked_add(1));
+    let announced = range
+        .last
+        .checked_sub(range.first)
+        .and_then(|length| length.checked_add(1));
     let Some(announced) = announced else {
         return Err(Rejection::RangeInvalid {
             reason: format!("the range {}-{} is empty", range.first, range.last),

@@ -42,7 +42,10 @@ impl Work for CollectWork {
             let policy = self.registry.limits().collect;
             let report = |counts| self.registry.progress().set(&job.id, counts);
             self.registry.collect(policy, stop, report).await?;
-            let forgotten = self.registry.store().write(|tx| Box::pin(jobs::forget(tx, JOBS_SECONDS, JOBS)));
+            let forgotten = self
+                .registry
+                .store()
+                .write(|tx| Box::pin(jobs::forget(tx, JOBS_SECONDS, JOBS)));
             forgotten.await?;
             Ok(())
         })
@@ -50,8 +53,9 @@ impl Work for CollectWork {
 }
 
 impl Registry {
-    /// Collects all that is due by `policy`, and reports after each step.
-    pub(crate) async fn collect(
+    /// Collects all that is due by `policy`, and reports after each step. The body of a job: people ask for one by
+    /// [`Registry::request_collection`].
+    pub async fn collect(
         &self,
         policy: CollectPolicy,
         stop: &Stop,
@@ -59,14 +63,16 @@ impl Registry {
     ) -> Result<Counts, FlowError> {
         let mut counts = Counts::default();
         while !stop.is_set() {
-            let step = self.store().write(move |tx| Box::pin(async move { collect::step(tx, &policy, STEP).await }));
-            let step = step.await?;
-            counts.examined += step.reviewed;
-            counts.blobs += step.blobs;
-            counts.members += step.members + step.referrers + step.uploads;
-            counts.bytes += step.bytes;
+            let collecting = self
+                .store()
+                .write(move |tx| Box::pin(async move { collect::step(tx, &policy, STEP).await }));
+            let done = collecting.await?;
+            counts.examined += done.reviewed;
+            counts.blobs += done.blobs;
+            counts.members += done.members + done.referrers + done.uploads;
+            counts.bytes += done.bytes;
             report(counts);
-            if step.reviewed == 0 {
+            if done.reviewed == 0 {
                 break;
             }
         }
@@ -83,20 +89,29 @@ impl Registry {
 
     /// Removes the bytes of some dead keys, then forgets the keys; how many.
     async fn remove_dead(&self) -> Result<u64, FlowError> {
-        let due = self.store().read(|tx| Box::pin(collect::due_dead(tx, KEYS))).await?;
+        let due = self
+            .store()
+            .read(|tx| Box::pin(collect::due_dead(tx, KEYS)))
+            .await?;
         let mut gone: Vec<StorageKey> = Vec::with_capacity(due.len());
         for key in due {
             match self.blobs().delete(key.clone()).await {
                 Ok(()) => gone.push(key),
                 // Somebody still holds it; it is due next time, too.
-                Err(Failure::Transient(reason)) => tracing::info!(%key, reason, "bytes stay for now"),
+                Err(Failure::Transient(reason)) => {
+                    tracing::info!(%key, reason, "bytes stay for now");
+                }
                 Err(failure) => return Err(failure.into()),
             }
         }
         refloat_fail::point("gc.bytes_deleted").map_err(StoreError::from)?;
         if !gone.is_empty() {
             let keys = gone.clone();
-            let forgotten = self.store().write(operation!(tx, [keys], collect::forget_dead(tx, &keys).await));
+            let forgotten = self.store().write(operation!(
+                tx,
+                [keys],
+                collect::forget_dead(tx, &keys).await
+            ));
             forgotten.await?;
         }
         Ok(gone.len() as u64)

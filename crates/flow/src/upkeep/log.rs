@@ -26,7 +26,11 @@ impl LogWork {
         let (rule, retention) = (self.upkeep.segments, self.upkeep.retention);
         let key = &self.upkeep.segment_key;
         loop {
-            let closed = store.write(operation!(tx, [key], log::close_segment(tx, &key, rule).await));
+            let closed = store.write(operation!(
+                tx,
+                [key],
+                log::close_segment(tx, &key, rule).await
+            ));
             if closed.await?.is_none() || stop.is_set() {
                 break;
             }

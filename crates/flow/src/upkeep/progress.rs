@@ -30,7 +30,11 @@ pub(crate) struct Progress(Mutex<BTreeMap<JobId, Counts>>);
 
 impl Progress {
     pub(crate) fn get(&self, job: &JobId) -> Option<Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(job).copied()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(job)
+            .copied()
     }
 
     pub(crate) fn set(&self, job: &JobId, counts: Counts) {

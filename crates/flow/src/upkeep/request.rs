@@ -57,7 +57,12 @@ impl Registry {
         Ok(JobReport { job, counts })
     }
 
-    async fn request(&self, caller: &Caller, kind: &str, command: &str) -> Result<JobId, FlowError> {
+    async fn request(
+        &self,
+        caller: &Caller,
+        kind: &str,
+        command: &str,
+    ) -> Result<JobId, FlowError> {
         let principal = caller.principal.clone();
         let job = NewJob {
             project: default_project(),

@@ -54,8 +54,9 @@ impl Work for ScrubWork {
 }
 
 impl Registry {
-    /// Reads back all blobs that were last verified before `before`, and reports after each page.
-    pub(crate) async fn scrub(
+    /// Reads back all blobs that were last verified before `before`, and reports after each page. The body of a job:
+    /// people ask for one by [`Registry::request_scrub`].
+    pub async fn scrub(
         &self,
         before: Timestamp,
         stop: &Stop,
@@ -64,7 +65,10 @@ impl Registry {
         let mut counts = Counts::default();
         let mut pace = Pace::new(self.limits().scrub_bytes_per_second);
         while !stop.is_set() {
-            let due = self.store().read(move |tx| Box::pin(scrub::due(tx, before, PAGE))).await?;
+            let due = self
+                .store()
+                .read(move |tx| Box::pin(scrub::due(tx, before, PAGE)))
+                .await?;
             if due.is_empty() {
                 break;
             }
@@ -74,13 +78,17 @@ impl Registry {
                 counts.bytes += blob.size;
                 match self.read_back(&blob, &mut pace).await? {
                     None => right.push(blob.digest),
-                    Some(detail) => counts.damaged += u64::from(self.note_damage(blob, detail).await?),
+                    Some(detail) => {
+                        counts.damaged += u64::from(self.note_damage(blob, detail).await?);
+                    }
                 }
                 if stop.is_set() {
                     break;
                 }
             }
-            let noted = self.store().write(operation!(tx, [right], scrub::verified(tx, &right).await));
+            let noted =
+                self.store()
+                    .write(operation!(tx, [right], scrub::verified(tx, &right).await));
             noted.await?;
             report(counts);
         }
@@ -88,18 +96,28 @@ impl Registry {
     }
 
     /// What is wrong with the bytes, if anything. A failure of the world says nothing about them.
-    async fn read_back(&self, blob: &ScrubBlob, pace: &mut Pace) -> Result<Option<String>, Failure> {
+    async fn read_back(
+        &self,
+        blob: &ScrubBlob,
+        pace: &mut Pace,
+    ) -> Result<Option<String>, Failure> {
         let key = match &blob.content {
             BlobContent::Inline(bytes) => {
                 let right = Checksums::of(bytes).to_row() == blob.checksums;
-                return Ok((!right).then(|| "the bytes in the row do not have their checksum".to_owned()));
+                return Ok(
+                    (!right).then(|| "the bytes in the row do not have their checksum".to_owned())
+                );
             }
             BlobContent::Stored(key) => key,
         };
         let Some(checksums) = Checksums::from_row(blob.checksums.clone(), blob.size) else {
             return Ok(Some("its checksums do not fit its length".to_owned()));
         };
-        let mut stream = match self.blobs().read(key.clone(), 0..blob.size, checksums).await {
+        let mut stream = match self
+            .blobs()
+            .read(key.clone(), 0..blob.size, checksums)
+            .await
+        {
             Ok(stream) => stream,
             Err(Failure::Damaged(detail)) => return Ok(Some(detail)),
             Err(failure) => return Err(failure),
@@ -108,7 +126,11 @@ impl Registry {
             match part {
                 Ok(bytes) => pace.took(bytes.len() as u64).await,
                 Err(error) if is_damage(error.kind()) => return Ok(Some(error.to_string())),
-                Err(error) => return Err(Failure::Transient(format!("blob `{key}` cannot be read: {error}"))),
+                Err(error) => {
+                    return Err(Failure::Transient(format!(
+                        "blob `{key}` cannot be read: {error}"
+                    )));
+                }
             }
         }
         Ok(None)
@@ -116,13 +138,20 @@ impl Registry {
 
     async fn note_damage(&self, blob: ScrubBlob, detail: String) -> Result<bool, FlowError> {
         tracing::error!(digest = %blob.digest, detail, "the scrub found a damaged blob");
-        let noted = self.store().write(operation!(tx, [blob, detail], scrub::mark_damaged(tx, &blob, &detail).await));
+        let noted = self.store().write(operation!(
+            tx,
+            [blob, detail],
+            scrub::mark_damaged(tx, &blob, &detail).await
+        ));
         Ok(noted.await?)
     }
 }
 
 fn is_damage(kind: std::io::ErrorKind) -> bool {
-    matches!(kind, std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
+    matches!(
+        kind,
+        std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof
+    )
 }
 
 /// Holds the reading to a rate, so that it is never felt by those who pull.
@@ -143,7 +172,8 @@ impl Pace {
 
     async fn took(&mut self, bytes: u64) {
         self.bytes += bytes;
-        let due = Duration::from_micros(self.bytes.saturating_mul(1_000_000) / self.bytes_per_second);
+        let due =
+            Duration::from_micros(self.bytes.saturating_mul(1_000_000) / self.bytes_per_second);
         tokio::time::sleep_until(self.from + due).await;
     }
 }

@@ -6,6 +6,7 @@ use crate::live::{Hashes, Lease, Live};
 use crate::{LocalBlobs, failure};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::stream::Fuse;
 use refloat_core::{Failure, StorageKey};
 use refloat_oci::Algorithm;
 use refloat_ports::{AppendError, ByteStream};
@@ -22,8 +23,9 @@ pub(crate) async fn append(
     blobs: &LocalBlobs,
     key: StorageKey,
     offset: u64,
-    mut body: ByteStream,
+    body: ByteStream,
 ) -> Result<u64, AppendError> {
+    let mut body = body.fuse();
     let (mut batch, mut broken) = collect(&mut body).await;
     if batch.is_empty() {
         return broken.map_or(Ok(offset), |source| {
@@ -54,7 +56,7 @@ pub(crate) async fn append(
 }
 
 /// The next batch; empty at the end of the body. An error of the body comes with what preceded it.
-async fn collect(body: &mut ByteStream) -> (Vec<Bytes>, Option<io::Error>) {
+async fn collect(body: &mut Fuse<ByteStream>) -> (Vec<Bytes>, Option<io::Error>) {
     let mut batch = Vec::new();
     let mut length = 0;
     while length < BATCH_BYTES && batch.len() < BATCH_PIECES_MAX {
