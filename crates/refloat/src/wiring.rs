@@ -18,6 +18,7 @@ use refloat_store::accounts::{self, AdminMade};
 use refloat_store::log::{CursorKey, SegmentKey};
 use refloat_store::secrets::{self, MasterKey, ServerKey};
 use refloat_store::{Store, StoreOptions};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -107,7 +108,7 @@ async fn server_key(
 }
 
 async fn open_store(configuration: &Configuration) -> Result<Store> {
-    std::fs::create_dir_all(&configuration.data)
+    make_folder(&configuration.data)
         .with_context(|| format!("cannot make the data folder {}", configuration.data.display()))?;
     let options = match &configuration.database {
         Some(url) => StoreOptions::Postgres { url: url.clone() },
@@ -119,9 +120,22 @@ async fn open_store(configuration: &Configuration) -> Result<Store> {
 fn open_blobs(configuration: &Configuration) -> Result<Arc<dyn Blobs>> {
     let folder = configuration.blobs();
     let name = folder.display();
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder of the blobs {name}"))?;
+    make_folder(folder).with_context(|| format!("cannot make the folder of the blobs {name}"))?;
     let blobs = LocalBlobs::open(folder).with_context(|| format!("cannot open the folder of the blobs {name}"))?;
     Ok(Arc::new(blobs))
+}
+
+/// Makes the folder and what is missing above it, and has their names on disk: a power cut that takes the name of a
+/// folder away takes everything in it.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let named = |path: &&Path| !path.as_os_str().is_empty();
+    let missing: Vec<&Path> = folder.ancestors().filter(named).take_while(|path| !path.exists()).collect();
+    std::fs::create_dir_all(folder)?;
+    for made in missing {
+        let above = made.parent().filter(named).unwrap_or(Path::new("."));
+        std::fs::File::open(above)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn open_tls(files: &TlsPaths) -> Result<Arc<Tls>> {
