@@ -6,10 +6,13 @@ use super::{
     Asked, By, CREDENTIAL_MAX_BYTES, Credential, IssuedToken, Opened, SignIn, SignedIn, ends, scope,
 };
 use crate::FlowError;
-use refloat_core::{Principal, PrincipalId, Rejection, Secret, TokenId};
+use refloat_core::{Principal, PrincipalId, Rejection, Secret};
 use refloat_store::sign_in::{self as rows, Account, Ends, Refresh, TokenOwner};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// What is kept of a client's name as the label of its refresh token.
+const CLIENT_MAX_CHARACTERS: usize = 40;
 
 impl SignIn {
     /// Signs in with a bearer token: one of `/token`, or a long-lived one.
@@ -152,15 +155,15 @@ impl SignIn {
             return Ok(None);
         };
         let (token, hash) = new_long_token("rfr_")?;
-        let id = TokenId::from_ulid(ulid::Ulid::new());
         let label: String = client
             .chars()
             .filter(|letter| !letter.is_control())
-            .take(100)
+            .take(CLIENT_MAX_CHARACTERS)
             .collect();
+        let by = signed_in.principal.clone();
         let kept = self.inner.store.write(move |tx| {
-            let (id, account, label) = (id.clone(), account.clone(), label.clone());
-            Box::pin(async move { rows::add_refresh(tx, &id, &account, &hash, &label).await })
+            let (by, account, label) = (by.clone(), account.clone(), label.clone());
+            Box::pin(async move { rows::add_refresh(tx, &by, &account, &hash, &label).await })
         });
         kept.await?;
         Ok(Some(token))

@@ -2,6 +2,7 @@
 //!
 //! It decides nothing about rights: those are looked up where they are needed. `flow::sign_in` is the only caller.
 
+use crate::accounts::{self, NewToken, TokenPurpose};
 use refloat_core::access::{PrincipalKind, Scope};
 use refloat_core::{Principal, PrincipalId, Timestamp, TokenId};
 use refloat_database::{Row, StoreError, Tx, Value, sql};
@@ -10,6 +11,8 @@ use refloat_database::{Row, StoreError, Tx, Value, sql};
 pub const REFRESH_PURPOSE: &str = "refresh";
 /// The most refresh tokens of one account; the oldest goes when another is made.
 const REFRESH_TOKENS_MAX: i64 = 50;
+/// How long a refresh token opens the token service, in days.
+const REFRESH_DAYS: i64 = 90;
 
 /// An account as signing in needs it.
 #[derive(Clone, PartialEq, Eq)]
@@ -158,42 +161,34 @@ pub enum Refresh {
     Never,
 }
 
-/// Keeps a refresh token of an account; the oldest beyond a bound go.
+/// Keeps a refresh token of the account that signed in; the oldest ones beyond a bound are revoked.
 pub async fn add_refresh(
     tx: &mut dyn Tx,
-    token: &TokenId,
+    by: &Principal,
     account: &PrincipalId,
     hash: &[u8],
     label: &str,
 ) -> Result<(), StoreError> {
-    const DAYS: i64 = 90;
-    let now = tx.now();
-    let insert = sql(
-        "insert into token (id, principal_id, purpose, hash, label, scopes, expires_at, created_at) values ($1, $2, $3, $4, $5, null, $6, $7)",
+    let oldest = sql(
+        "select id from token where principal_id = $1 and purpose = $2 order by created_at desc, id desc limit 1000 offset $3",
     );
-    let expires = now.plus_seconds(DAYS * 24 * 3600);
-    let values: [Value; 7] = [
-        token.as_str().into(),
+    let values: [Value; 3] = [
         account.as_str().into(),
         REFRESH_PURPOSE.into(),
-        hash.into(),
-        label.into(),
-        expires.into(),
-        now.into(),
+        (REFRESH_TOKENS_MAX - 1).into(),
     ];
-    tx.execute(insert, &values).await?;
-    let surplus = sql(
-        "delete from token where principal_id = $1 and purpose = $2 and id not in \
-         (select id from token where principal_id = $1 and purpose = $2 order by created_at desc, id desc limit $3)",
-    );
-    tx.execute(
-        surplus,
-        &[
-            account.as_str().into(),
-            REFRESH_PURPOSE.into(),
-            REFRESH_TOKENS_MAX.into(),
-        ],
-    )
-    .await?;
-    Ok(())
+    for row in tx.query(oldest, &values).await? {
+        accounts::revoke_token(tx, by, &row.parsed(0)?).await?;
+    }
+    let expires_at = tx.now().plus_seconds(REFRESH_DAYS * 24 * 3600);
+    let token = NewToken {
+        purpose: TokenPurpose::Refresh,
+        hash,
+        label,
+        scopes: None,
+        expires_at: Some(expires_at),
+    };
+    accounts::create_token(tx, by, account, &token)
+        .await
+        .map(drop)
 }
