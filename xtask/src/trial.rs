@@ -19,9 +19,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     println!("Building refloat (the first time takes minutes) ..");
     let started = Instant::now();
     // The development profile: optimised enough, and the tests use the same build.
-    let program = server::build(&[])?;
+    let program = server::binary()?;
     println!(
-        "Built in {:.1} s: {}\n",
+        "The program, after {:.1} s: {}\n",
         started.elapsed().as_secs_f32(),
         program.display()
     );
