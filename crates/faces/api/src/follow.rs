@@ -15,6 +15,14 @@ use std::time::Duration;
 /// How long the stream may be silent before it says that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// What the stream does next.
+enum Next {
+    /// Sends this page.
+    Send(EventPage),
+    /// Asks for what comes behind this cursor.
+    Ask(String),
+}
+
 /// Whether the request asks for the live stream.
 pub(crate) fn is_wanted(route: &Route, headers: &HeaderMap) -> bool {
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
@@ -25,18 +33,19 @@ pub(crate) fn is_wanted(route: &Route, headers: &HeaderMap) -> bool {
 pub(crate) async fn stream(api: Api, asking: Asking) -> Result<Response, FlowError> {
     // The first page is read before anything is sent, so that a refusal has its status.
     let first = log::page(&api, &asking, Duration::ZERO).await?;
-    let opening = (api, first);
-    let bodies = stream::unfold(Some(opening), move |state| {
-        let mut asking = asking.clone();
-        let state = async move {
-            let (api, page) = state?;
-            let text = rendered(&page);
-            asking.parameters.insert("after".to_owned(), page.next.clone());
-            // What went wrong ends the stream; the client comes back and is told.
-            let next = log::page(&api, &asking, HEARTBEAT).await.ok();
-            Some((Ok::<_, std::io::Error>(text), next.map(|page| (api, page))))
-        };
-        Box::pin(state)
+    let bodies = stream::unfold(Next::Send(first), move |next| {
+        let (api, mut asking) = (api.clone(), asking.clone());
+        Box::pin(async move {
+            let page = match next {
+                Next::Send(page) => page,
+                Next::Ask(after) => {
+                    asking.parameters.insert("after".to_owned(), after);
+                    // What goes wrong ends the stream; the client comes back and is told.
+                    log::page(&api, &asking, HEARTBEAT).await.ok()?
+                }
+            };
+            Some((Ok::<_, std::io::Error>(rendered(&page)), Next::Ask(page.next)))
+        })
     });
     let mut response = Response::new(Body::from_stream(bodies));
     let headers = response.headers_mut();
