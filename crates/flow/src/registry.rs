@@ -94,6 +94,8 @@ struct Inner {
     limits: Limits,
     tasks: Tasks,
     leases: Leases,
+    /// What this process is called in leases of rows; never used again.
+    owner: String,
     progress: Progress,
     manifests: Cache<TagOrDigest, ManifestBody>,
     places: Cache<Digest, Arc<StoredBlob>>,
@@ -108,6 +110,7 @@ impl Registry {
                 blobs,
                 tasks: Tasks::new(),
                 leases: Leases::default(),
+                owner: ulid::Ulid::new().to_string(),
                 progress: Progress::default(),
                 manifests: Cache::new(limits.cache_bytes_max / 4 * 3),
                 places: Cache::new(limits.cache_bytes_max / 4),
@@ -132,6 +135,10 @@ impl Registry {
     /// The runtime of its durable work and its executors; stop it before the process ends.
     pub fn tasks(&self) -> &Tasks {
         &self.inner.tasks
+    }
+
+    pub(crate) fn owner(&self) -> &str {
+        &self.inner.owner
     }
 
     pub(crate) fn progress(&self) -> &Progress {

@@ -24,33 +24,44 @@ impl Registry {
     ) -> Result<UploadStatus, FlowError> {
         let (registry, asked, id) = (self.clone(), Asked::new(caller, repository), id.clone());
         let work = async move {
-            let _lease = registry.leases().take(&id)?;
-            let row = registry.find_upload(&asked, &id).await?;
-            let exact = continues(&row, range, length)?;
-            let body = registry.bounded(&row, exact, body);
-            let appended = registry
-                .blobs()
-                .append(row.storage_key.clone(), row.received, body)
-                .await;
-            let (reached, broken) = match appended {
-                Ok(reached) => (reached, None),
-                Err(AppendError::Body { source, length }) => match rejection(&source) {
-                    // The request was wrong as a whole: the upload stays where it was.
-                    Some(rejection) => return Err(rejection.into()),
-                    None => (length, Some(broke_off(&source))),
-                },
-                Err(error) => return Err(registry.not_appended(&asked, &row, error).await),
-            };
-            registry.advance(&asked, &row, reached).await?;
-            match broken {
-                None => Ok(UploadStatus {
-                    id,
-                    received: reached,
-                }),
-                Some(rejection) => Err(rejection.into()),
-            }
+            let append = registry.append_alone(&asked, &id, range, length, body);
+            registry.alone(&asked, &id, append).await
         };
         self.tasks().durable("append_upload", work).await
+    }
+
+    async fn append_alone(
+        &self,
+        asked: &Asked,
+        id: &UploadId,
+        range: Option<ContentRange>,
+        length: Option<u64>,
+        body: ByteStream,
+    ) -> Result<UploadStatus, FlowError> {
+        let row = self.find_upload(asked, id).await?;
+        let exact = continues(&row, range, length)?;
+        let body = self.bounded(&row, exact, body);
+        let appended = self
+            .blobs()
+            .append(row.storage_key.clone(), row.received, body)
+            .await;
+        let (received, broken) = match appended {
+            Ok(reached) => (reached, None),
+            Err(AppendError::Body { source, length }) => match rejection(&source) {
+                // The request was wrong as a whole: the upload stays where it was.
+                Some(rejection) => return Err(rejection.into()),
+                None => (length, Some(broke_off(&source))),
+            },
+            Err(error) => return Err(self.not_appended(asked, &row, error).await),
+        };
+        self.advance(asked, &row, received).await?;
+        match broken {
+            None => Ok(UploadStatus {
+                id: row.id,
+                received,
+            }),
+            Some(rejection) => Err(rejection.into()),
+        }
     }
 
     /// `body` cut to what the request announced and what a blob may have.

@@ -31,11 +31,13 @@ impl Registry {
     ) -> Result<Digest, FlowError> {
         let (registry, asked, id) = (self.clone(), Asked::new(caller, repository), id.clone());
         let work = async move {
-            let _lease = registry.leases().take(&id)?;
-            let row = registry.find_upload(&asked, &id).await?;
-            let exact = continues(&row, range, length)?;
-            let body = registry.bounded(&row, exact, body);
-            registry.finish_row(&asked, row, body, digest).await
+            let finish = async {
+                let row = registry.find_upload(&asked, &id).await?;
+                let exact = continues(&row, range, length)?;
+                let body = registry.bounded(&row, exact, body);
+                registry.finish_row(&asked, row, body, digest).await
+            };
+            registry.alone(&asked, &id, finish).await
         };
         self.tasks().durable("finish_upload", work).await?;
         Ok(digest)
@@ -116,7 +118,10 @@ impl Registry {
     ) -> Result<(), FlowError> {
         let inline_max = self.limits().inline_bytes_max;
         let ahead = if row.received == 0 { inline_max } else { 0 };
-        let rest = match beginning(body, ahead).await.map_err(|error| broke_off(&error))? {
+        let rest = match beginning(body, ahead)
+            .await
+            .map_err(|error| broke_off(&error))?
+        {
             Beginning::Whole(bytes) if row.received == 0 => {
                 let blob = inline(bytes, digest)?;
                 return self.record(asked, &row, blob).await;

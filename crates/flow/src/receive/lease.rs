@@ -1,8 +1,20 @@
-//! One request at a time writes one upload.
+//! One request at a time writes one upload: within this process by a set, between processes by a lease in the row.
 
+use crate::asked::{Asked, operation};
+use crate::{FlowError, Registry};
 use refloat_core::{Rejection, UploadId};
+use refloat_store::StoreError;
+use refloat_store::access::Push;
+use refloat_store::uploads;
 use std::collections::HashSet;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a process may go without a word before another one may write.
+const LEASE_SECONDS: i64 = 60;
+/// How often it says one.
+const RENEW: Duration = Duration::from_secs(20);
 
 /// Uploads that a request of this process is writing. Between processes the offset in the row decides.
 #[derive(Clone, Default)]
@@ -30,6 +42,53 @@ impl Leases {
             leases: self.clone(),
             id: id.clone(),
         })
+    }
+}
+
+impl Registry {
+    /// Runs `work`, the only writer of this upload meanwhile. A process that has the rows to itself needs no lease in them.
+    pub(super) async fn alone<T>(
+        &self,
+        asked: &Asked,
+        id: &UploadId,
+        work: impl Future<Output = Result<T, FlowError>>,
+    ) -> Result<T, FlowError> {
+        let _lease = self.leases().take(id)?;
+        if self.store().generation().is_some() {
+            return work.await;
+        }
+        self.lease_row(asked, id).await?;
+        let renewing = async {
+            loop {
+                tokio::time::sleep(RENEW).await;
+                if let Err(StoreError::Rejected(rejection)) = self.lease_row(asked, id).await {
+                    return rejection;
+                }
+            }
+        };
+        let result = tokio::select! {
+            result = work => result,
+            rejection = renewing => Err(rejection.into()),
+        };
+        let owner = self.owner().to_owned();
+        let released = self.store().write(operation!(
+            tx,
+            [id, owner],
+            uploads::release(tx, &id, &owner).await
+        ));
+        if let Err(error) = released.await {
+            tracing::debug!(upload = %id, %error, "a lease is left to run out");
+        }
+        result
+    }
+
+    async fn lease_row(&self, asked: &Asked, id: &UploadId) -> Result<(), StoreError> {
+        let owner = self.owner().to_owned();
+        let leased = self.store().write(operation!(tx, [asked, id, owner], {
+            let leave = asked.authorize_existing::<Push>(tx).await?;
+            uploads::lease(tx, &leave, &id, &owner, LEASE_SECONDS).await
+        }));
+        leased.await.map(drop)
     }
 }
 
