@@ -3,6 +3,7 @@
 
 mod collect;
 mod log;
+mod number;
 mod progress;
 mod request;
 mod scrub;
@@ -15,8 +16,10 @@ use crate::Registry;
 use crate::executors::{Clock, Periodic, React, Worker};
 use collect::CollectWork;
 use log::LogWork;
+use number::Numbering;
 use refloat_core::ProjectId;
 use refloat_core::react::ReactView;
+use refloat_store::Dialect;
 use refloat_store::log::{Retention, SegmentKey, SegmentRule};
 use refloat_store::projects::DEFAULT_PROJECT;
 use scrub::ScrubWork;
@@ -81,6 +84,9 @@ impl Registry {
         let clock = Clock::new(store.clone(), default_project(), PERIODIC.to_vec());
         tasks.start(store.clone(), clock);
         tasks.start(store.clone(), React::new(store.clone(), view));
+        if store.database().dialect() == Dialect::Postgres {
+            tasks.start(store.clone(), Numbering::new(store.clone()));
+        }
         let collect = CollectWork::new(self.clone());
         tasks.start(
             store.clone(),

@@ -18,7 +18,7 @@ mod verify;
 
 pub use append::append;
 pub use cursor::{CursorKey, Listing};
-pub use number::{keep_numbered, number};
+pub use number::number;
 pub use read::{Filter, Page, get, newest, read_after};
 pub use retention::{Retention, drop_segment, erase_personal, expire_bodies};
 pub use segment::{Segment, SegmentKey, SegmentRule, close_segment, segments};

@@ -8,12 +8,9 @@ use super::row::recorded;
 use crate::Store;
 use refloat_database::{Dialect, StoreError, Tx, sql};
 use std::fmt::Write as _;
-use std::time::Duration;
 
 /// The advisory lock of numbering; the number is ours alone by being arbitrary.
 const LOCK: i64 = 7_298_350_147_264;
-/// How long it takes at most until commits of other processes are seen.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Records numbered in one transaction.
 const BATCH_MAX: i64 = 500;
 
@@ -26,29 +23,6 @@ pub async fn number(store: &Store) -> Result<usize, StoreError> {
     match store.database().dialect() {
         Dialect::Sqlite => Ok(0),
         Dialect::Postgres => store.write(|tx| Box::pin(batch(tx))).await,
-    }
-}
-
-/// Numbers whatever is committed, until it is dropped: woken by commits of this process, and by a timer for those of others.
-/// The executors' runtime owns it. On SQLite it has nothing to do and waits for ever.
-pub async fn keep_numbered(store: &Store) {
-    if store.database().dialect() == Dialect::Sqlite {
-        return std::future::pending().await;
-    }
-    loop {
-        // Made before the look, so that no commit falls between the two.
-        let committed = store.committed();
-        match number(store).await {
-            // Its own batch was a commit too: the next look is at once, and finds what came meanwhile or nothing.
-            Ok(0) => {
-                let _ = tokio::time::timeout(LOOK_AGAIN, committed).await;
-            }
-            Ok(_) => {}
-            Err(error) => {
-                tracing::warn!(%error, "records could not be numbered; the next look is in a moment");
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
-        }
     }
 }
 
