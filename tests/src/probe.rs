@@ -14,7 +14,8 @@ pub fn ask(client: &mut Client, method: &str, target: &str) -> Result<Answer> {
     ask_with(client, method, target, &[], Body::Empty)
 }
 
-/// One request, whatever is answered.
+/// One request, whatever is answered. On a connection of its own: a server that refuses a body may close the one it
+/// came on, and a client that reuses it could not tell that from an answer.
 pub fn ask_with(
     client: &mut Client,
     method: &str,
@@ -26,7 +27,7 @@ pub fn ask_with(
         .iter()
         .map(|(name, value)| (*name, (*value).to_owned()))
         .collect();
-    Ok(client.send(Request {
+    Ok(client.another().send(Request {
         method,
         target,
         headers,

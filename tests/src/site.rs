@@ -18,6 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client::Client;
+use crate::probe::ask;
 
 /// The port inside a namespace, where nobody else listens.
 const NAMESPACE_PORT: u16 = 5443;
@@ -263,5 +264,47 @@ impl Site {
         let path = self.folder.path().join("documents.yaml");
         fs::write(&path, documents)?;
         self.administer_json(&["apply", "-f", &path.display().to_string()])
+    }
+
+    /// A bearer token of the token service, for `account` or nobody.
+    pub fn bearer(&self, account: Option<&Account>, scope: &str) -> Result<String> {
+        let mut client =
+            account.map_or_else(|| self.anonymous(), |account| self.client(account))?;
+        let challenge = ask(&mut self.anonymous()?, "GET", "/v2/")?;
+        let challenge = challenge
+            .header("www-authenticate")
+            .context("no challenge")?;
+        let service = challenge
+            .split("service=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        let service = service.with_context(|| format!("no service in {challenge}"))?;
+        let answer = ask(
+            &mut client,
+            "GET",
+            &format!("/token?service={service}&scope={scope}"),
+        )?;
+        ensure!(
+            answer.status == 200,
+            "/token: {} {}",
+            answer.status,
+            answer.text()
+        );
+        let issued: Value = serde_json::from_slice(&answer.body)?;
+        Ok(issued["token"]
+            .as_str()
+            .with_context(|| format!("no token in {issued}"))?
+            .to_owned())
+    }
+
+    /// The high-water mark of the server's resident size: no peak between two looks is missed.
+    pub fn largest_resident_bytes(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.server.process()?.pid()))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .context("no VmHWM")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes * 1024)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -41,9 +40,9 @@ fn ten_gibibytes_in_flat_memory() -> Result<()> {
     let site = Site::start(Wire::Http)?;
     let account = site.user("alice", &[("pull,push", "alice/**")])?;
     round_trip(&site, &account, SMALL_BYTES)?;
-    let small = largest_resident_bytes(&site)?;
+    let small = site.largest_resident_bytes()?;
     round_trip(&site, &account, LARGE_BYTES)?;
-    let large = largest_resident_bytes(&site)?;
+    let large = site.largest_resident_bytes()?;
     ensure!(large < RESIDENT_MAX_BYTES, "it held {} MiB", large >> 20);
     ensure!(
         large.saturating_sub(small) < GROWTH_MAX_BYTES,
@@ -68,17 +67,6 @@ fn reason_to_skip() -> Result<Option<String>> {
             free >> 30
         )
     }))
-}
-
-/// The high-water mark of the resident size: no peak between two looks is missed.
-fn largest_resident_bytes(site: &Site) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", site.server().process()?.pid()))?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .context("no VmHWM")?;
-    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kibibytes * 1024)
 }
 
 /// Uploads `length` bytes in one PATCH, finishes, and reads them back; every byte is hashed on both ways.

@@ -150,24 +150,24 @@ fn documents_that_cannot_be_are_refused_by_line() -> Result<()> {
             format!(
                 "{head}kind: RepositoryPolicy\nmatch: \"a/**\"\nretention: {{ keep_last: 3 }}\n"
             ),
-            "line 4",
+            ":4:",
         ),
         (
             "quarantine that is not built",
             format!("{head}kind: RepositoryPolicy\nmatch: \"a/**\"\nquarantine: enforce\n"),
-            "line 4",
+            ":4:",
         ),
         (
             "channels",
             format!(
                 "{head}kind: RepositoryPolicy\nchannels: {{ stable: {{}} }}\nmatch: \"a/**\"\n"
             ),
-            "line 3",
+            ":3:",
         ),
         (
             "an unknown key",
             format!("{head}kind: Project\nname: x\nprefixs: [x]\n"),
-            "line 4",
+            ":4:",
         ),
         (
             "an unbuilt kind",
@@ -205,7 +205,7 @@ fn documents_that_cannot_be_are_refused_by_line() -> Result<()> {
             format!(
                 "{head}kind: Project\nname: first\n---\n{head}kind: Project\nname: x\nbogus: 1\n"
             ),
-            "line 8",
+            ":8:",
         ),
     ] {
         let file = site.folder().join("wrong.yaml");

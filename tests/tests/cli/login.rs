@@ -24,7 +24,7 @@ fn login_is_kept_where_docker_keeps_it() -> Result<()> {
         )?;
 
         let mut wrong = site.stranger()?;
-        wrong.args(["login", registry, "-u", "alice", "-p", "wrong"]);
+        wrong.args(["login", registry, "-u", "alice", "-p", "wrong", "--quiet"]);
         Said::by(&mut wrong)?.refused(4, registry)?;
         ensure!(
             !fs::read_to_string(&config)?.contains(registry.as_str()),
@@ -72,6 +72,7 @@ fn login_refuses_an_unknown_authority() -> Result<()> {
         &site.reach().authority,
         "-u",
         "alice",
+        "--quiet",
         "-p",
         &alice.secret,
     ]);

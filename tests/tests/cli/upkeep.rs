@@ -50,9 +50,19 @@ fn scrub_names_the_damaged_blob() -> Result<()> {
     client.push_blob("alice/boat", &blob.digest, &blob.bytes)?;
     typed(&site, &admin, &["scrub"])?.ended(0)?;
     alter(site.server().data(), &blob.bytes).context("no file has the bytes of the blob")?;
-    let said = typed(&site, &admin, &["scrub", "-o", "json"])?;
-    ensure!(said.code == Some(1), "{said:?}");
-    ensure!(said.out.contains(&blob.digest), "{}", said.out);
+    let said = typed(&site, &admin, &["scrub", "-o", "json"])?.ended(1)?;
+    ensure!(said.json()?["damaged"] == 1, "{}", said.out);
+    let events = typed(
+        &site,
+        &admin,
+        &["events", "--type", "audit.*", "-o", "json"],
+    )?
+    .ended(0)?;
+    ensure!(
+        events.out.contains(&blob.digest),
+        "nothing names the blob: {}",
+        events.out
+    );
     let served = client.blob("alice/boat", &blob.digest);
     ensure!(
         !matches!(served, Ok(Some(_))),

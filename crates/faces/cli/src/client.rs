@@ -112,6 +112,11 @@ impl Client {
         let advice = match (advice, status) {
             ("", 401) => format!("sign in: refloat login {}", self.server.host),
             ("", 403 | 404) => "check the name, and ask an administrator what you may see".to_owned(),
+            ("", _) if code == "immutable" => "use another tag, or ask who keeps the RepositoryPolicy that matches".to_owned(),
+            ("", 409) => "look at what is there already".to_owned(),
+            ("", 429) => "wait a little, and try again".to_owned(),
+            ("", 500..) => "look into the server's log".to_owned(),
+            ("", _) => "correct what was asked; `--help` shows the forms".to_owned(),
             (advice, _) => advice.to_owned(),
         };
         let exit = match (status, code) {

@@ -1,0 +1,276 @@
+//! The routes of `/api/v1`.
+
+use anyhow::{Context, Result, ensure};
+use refloat_api::{ROUTES, Right, Route};
+use refloat_core::access::Action;
+use refloat_tests::client::Client;
+use refloat_tests::http::{Answer, Body};
+use refloat_tests::probe::{ask_with, indistinguishable, push_image};
+use serde_json::{Value, json};
+
+use crate::roles::{Cast, FOREIGN, OWN, Role};
+
+/// A project that nobody made, of a name as long as the others.
+const ABSENT: &str = "ghost";
+
+#[test]
+fn every_route_of_the_api_for_everybody() -> Result<()> {
+    let cast = Cast::new()?;
+    let mut admin = cast.client(Role::Administrator)?;
+    for project in [OWN, FOREIGN] {
+        push_image(&mut admin, &format!("{project}/boat"), "1", 1)?;
+        push_image(&mut admin, &format!("{project}/boat"), "moved", 1)?;
+        push_image(&mut admin, &format!("{project}/boat"), "moved", 2)?;
+    }
+    for route in ROUTES {
+        for role in Role::ALL {
+            check(&cast, &mut admin, route, role)
+                .with_context(|| format!("{} {} by {role:?}", route.method, route.path))?;
+        }
+    }
+    Ok(())
+}
+
+fn check(cast: &Cast, admin: &mut Client, route: &Route, role: Role) -> Result<()> {
+    let mut answers = Vec::new();
+    for project in [OWN, FOREIGN, ABSENT] {
+        if project != ABSENT {
+            prepare(admin, route, project)?;
+        }
+        let answer = send(cast, route, role, project)?;
+        expect(route, role, project, &answer)
+            .with_context(|| format!("about {project}: {} {}", answer.status, answer.text()))?;
+        answers.push((project, answer));
+    }
+    let [_, (foreign, forbidden), (absent, not_there)] = &answers[..] else {
+        return Ok(());
+    };
+    // Lists of what is visible and things of the caller's own are about no project.
+    let about_a_project = !matches!(route.right, Right::Open | Right::SignedIn | Right::Visible);
+    if about_a_project && role.may(FOREIGN).is_empty() {
+        indistinguishable((not_there, absent), (forbidden, foreign))?;
+    }
+    Ok(())
+}
+
+/// What the rules promise; nothing is left open.
+fn expect(route: &Route, role: Role, project: &str, answer: &Answer) -> Result<()> {
+    let may = role.may(project);
+    let done = (200..300).contains(&answer.status);
+    match route.right {
+        Right::Open => ensure!(done, "open to all"),
+        Right::Visible => ensure!(
+            done && sees_only_its_own(role, answer),
+            "shows what may not be seen"
+        ),
+        _ if role == Role::Anonymous => ensure!(answer.status == 401, "nobody signed in"),
+        Right::SignedIn => ensure!(done, "about the caller itself"),
+        Right::Administrator if role == Role::Administrator => {
+            ensure!(done || project == ABSENT, "an administrator")
+        }
+        Right::Administrator => ensure!(matches!(answer.status, 403 | 404), "no administrator"),
+        Right::Project if may.contains(Action::Admin) => {
+            ensure!(
+                done || (project == ABSENT && answer.status == 404),
+                "administers the project"
+            );
+        }
+        Right::Project => ensure!(
+            matches!(answer.status, 403 | 404),
+            "does not administer the project"
+        ),
+        Right::Repository(action) => match (may.contains(Action::Pull), may.contains(action)) {
+            (false, _) => ensure!(answer.status == 404, "may not pull"),
+            (true, false) => ensure!(answer.status == 403, "may pull and no more"),
+            (true, true) if project == ABSENT => ensure!(answer.status == 404, "it is not there"),
+            (true, true) => ensure!(done, "may do it"),
+        },
+    }
+    Ok(())
+}
+
+fn sees_only_its_own(role: Role, answer: &Answer) -> bool {
+    let text = String::from_utf8_lossy(&answer.body);
+    [OWN, FOREIGN].iter().all(|project| {
+        role.may(project).contains(Action::Pull) || !text.contains(&format!("{project}/boat"))
+    })
+}
+
+/// Makes what the route is about, where an earlier case took it away. What is there already is no error.
+fn prepare(admin: &mut Client, route: &Route, project: &str) -> Result<()> {
+    let repository = format!("{project}/boat");
+    match route.path {
+        "/tags" => drop(push_image(admin, &repository, "victim", 1)?),
+        "/tags/undo" => {
+            push_image(admin, &repository, "moved", 1)?;
+            push_image(admin, &repository, "moved", 2)?;
+        }
+        "/robots/{name}" => make(
+            admin,
+            "/robots",
+            &json!({ "name": format!("{project}-rower"), "project": project }),
+        )?,
+        "/users/{name}" => make(
+            admin,
+            "/users",
+            &json!({ "name": format!("{project}-user"), "password": "a-long-password-x7", "administrator": false }),
+        )?,
+        "/documents" => make(
+            admin,
+            "/documents",
+            &json!({ "documents": [policy(project)] }),
+        )?,
+        "/grants/revoke" => make(admin, "/grants", &grant(project))?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn make(admin: &mut Client, path: &str, body: &Value) -> Result<()> {
+    let answer = post(admin, &format!("/api/v1{path}"), body)?;
+    ensure!(
+        answer.status < 300 || answer.status == 409,
+        "{path}: {} {}",
+        answer.status,
+        answer.text()
+    );
+    Ok(())
+}
+
+fn post(client: &mut Client, target: &str, body: &Value) -> Result<Answer> {
+    ask_with(
+        client,
+        "POST",
+        target,
+        &[("Content-Type", "application/json")],
+        Body::Whole(body.to_string().as_bytes()),
+    )
+}
+
+fn policy(project: &str) -> Value {
+    json!({ "apiVersion": "refloat/v1", "kind": "RepositoryPolicy", "project": project, "match": format!("{project}/locked"), "immutable_tags": ["v*"] })
+}
+
+fn grant(project: &str) -> Value {
+    json!({ "subject": "stranger", "actions": "clear", "pattern": format!("{project}/elsewhere"), "project": project })
+}
+
+/// The request of a role about a project. A route without a line here has no expectation.
+fn send(cast: &Cast, route: &Route, role: Role, project: &str) -> Result<Answer> {
+    let mut client = cast.client(role)?;
+    let repository = format!("{project}/boat");
+    let fresh = format!("{project}-{role:?}").to_lowercase();
+    let about = format!("project={project}");
+    let own = cast.account(role);
+    let none = Value::Null;
+    let (target, body) = match (route.method.as_str(), route.path) {
+        (
+            "GET",
+            "/capabilities" | "/openapi.json" | "/whoami" | "/repositories" | "/users" | "/tokens"
+            | "/events" | "/audit/verify",
+        ) => (route.path.to_owned(), none),
+        ("GET", "/tags") => (format!("/tags?repository={repository}"), none),
+        ("POST", "/tags") => (
+            route.path.to_owned(),
+            json!({ "repository": repository, "from": "1", "tag": format!("new-{role:?}") }),
+        ),
+        ("DELETE", "/tags") => (format!("/tags?repository={repository}&tag=victim"), none),
+        ("GET", "/tags/history") => (format!("/tags/history?repository={repository}&tag=1"), none),
+        ("POST", "/tags/undo") => (
+            route.path.to_owned(),
+            json!({ "repository": repository, "tag": "moved" }),
+        ),
+        ("POST", "/users") => (
+            route.path.to_owned(),
+            json!({ "name": fresh, "password": "a-long-password-x7", "administrator": false }),
+        ),
+        ("DELETE", "/users/{name}") => (format!("/users/{project}-user"), none),
+        ("POST", "/users/{name}/password") => match own {
+            // A robot has no password to set: it asks about a user that it is not, as nobody does.
+            Some(own) if role != Role::PullRobot => (
+                format!("/users/{}/password", own.name),
+                json!({ "password": own.secret }),
+            ),
+            _ => return robots_have_no_password(cast, &mut client, role),
+        },
+        ("GET", "/robots" | "/grants" | "/documents") => (format!("{}?{about}", route.path), none),
+        ("POST", "/robots") => (
+            route.path.to_owned(),
+            json!({ "name": format!("r-{fresh}"), "project": project }),
+        ),
+        ("DELETE", "/robots/{name}") => (format!("/robots/{project}-rower"), none),
+        ("POST", "/tokens") => (route.path.to_owned(), json!({ "label": project })),
+        ("DELETE", "/tokens/{id}") => (format!("/tokens/{}", own_token(&mut client, role)?), none),
+        ("POST", "/grants" | "/grants/revoke") => (route.path.to_owned(), grant(project)),
+        ("POST", "/documents") => (
+            route.path.to_owned(),
+            json!({ "documents": [policy(project)] }),
+        ),
+        ("DELETE", "/documents") => (
+            format!("/documents?kind=RepositoryPolicy&name={project}/locked&{about}"),
+            none,
+        ),
+        ("POST", "/gc" | "/scrub") => (route.path.to_owned(), json!({})),
+        ("POST", "/backups") => (route.path.to_owned(), json!({ "name": fresh })),
+        (method, path) => anyhow::bail!("{method} {path} has no expectation"),
+    };
+    let target = format!("/api/v1{target}");
+    if body.is_null() {
+        return ask_with(
+            &mut client,
+            route.method.as_str(),
+            &target,
+            &[],
+            Body::Empty,
+        );
+    }
+    post(&mut client, &target, &body)
+}
+
+fn own_token(client: &mut Client, role: Role) -> Result<String> {
+    if role == Role::Anonymous {
+        return Ok("tok_01arz3ndektsv4rrffq69g5fav".to_owned());
+    }
+    let made = post(
+        client,
+        "/api/v1/tokens",
+        &json!({ "label": "to be revoked" }),
+    )?;
+    let made: Value = serde_json::from_slice(&made.body)?;
+    Ok(made["id"]
+        .as_str()
+        .with_context(|| format!("no id in {made}"))?
+        .to_owned())
+}
+
+/// Nobody and robots: refused about others, and there is nothing of their own.
+fn robots_have_no_password(cast: &Cast, client: &mut Client, role: Role) -> Result<Answer> {
+    let others = post(
+        client,
+        "/api/v1/users/puller/password",
+        &json!({ "password": "a-long-password-x7" }),
+    )?;
+    let absent = post(
+        client,
+        "/api/v1/users/nobody/password",
+        &json!({ "password": "a-long-password-x7" }),
+    )?;
+    indistinguishable((&absent, "nobody"), (&others, "puller"))?;
+    ensure!(
+        matches!(others.status, 401 | 403 | 404),
+        "{} {}",
+        others.status,
+        others.text()
+    );
+    if role == Role::Anonymous {
+        return Ok(others);
+    }
+    // It stands in the table for whoever is signed in: the robot's question about itself is one of those.
+    ask_with(
+        &mut cast.client(role)?,
+        "GET",
+        "/api/v1/whoami",
+        &[],
+        Body::Empty,
+    )
+}
