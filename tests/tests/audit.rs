@@ -103,8 +103,8 @@ fn altered(value: &Value, column: &str) -> Value {
         Value::Text(text) => {
             let mut bytes = text.clone().into_bytes();
             match bytes.last_mut() {
-                Some(last) => *last = if *last == b'0' { b'1' } else { b'0' },
-                None => bytes.push(b'0'),
+                Some(last) => *last = b'#',
+                None => bytes.push(b'#'),
             }
             Value::Text(String::from_utf8_lossy(&bytes).into_owned())
         }

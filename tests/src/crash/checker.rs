@@ -19,7 +19,7 @@ mod keys;
 mod log;
 mod uploads;
 
-pub use keys::{Reckoning, TABLES, compare, reckon};
+pub use keys::{Reckoning, TABLES, compare, gaps, reckon};
 
 /// Whether the server may collect what nothing uses during the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use refloat_rig::forgetful::{Faults, ForgetfulFolder, Unsynced};
 use refloat_rig::postgres::{Cluster, Durability};
 use refloat_rig::seed::Seed;
+use refloat_rig::wait;
 use tempfile::TempDir;
 
-use super::checker::{Reckoning, TABLES, compare, reckon};
+use super::checker::{Reckoning, TABLES, compare, gaps, reckon};
 use super::subject::Place;
 
 /// The kinds of ground.
@@ -28,6 +30,9 @@ pub enum Floor {
 
 /// A failing fsync is one of the next so many of a round.
 const FSYNCS_MAX: u64 = 120;
+
+/// How soon a server must have numbered what was committed.
+const NUMBER_DEADLINE: Duration = Duration::from_secs(10);
 
 /// One prepared ground.
 pub struct Ground {
@@ -123,6 +128,25 @@ impl Ground {
             return compare(rows, &self.path().join("blobs"));
         }
         reckon(&self.place().data, None)
+    }
+
+    /// Waits until a server has numbered every record; what is wrong with the numbers then, or that they never came.
+    pub fn gaps(&self) -> Result<Option<String>> {
+        let Some(cluster) = &self.cluster else {
+            return Ok(None);
+        };
+        let figures = || -> Result<(i64, i64, i64)> {
+            let text = "select count(*), count(sequence), coalesce(max(sequence), 0) from record";
+            let row = cluster.query("refloat", text)?;
+            let mut numbers = row.split('|').filter_map(|number| number.parse().ok());
+            let mut next = || numbers.next().context("three figures were asked for");
+            Ok((next()?, next()?, next()?))
+        };
+        let numbered = wait::until("every record to be numbered", NUMBER_DEADLINE, || {
+            Ok(figures().map(|(count, numbered, _)| (count == numbered).then_some(()))?)
+        });
+        let (count, numbered_now, last) = figures()?;
+        Ok(gaps(count, numbered_now, last).or(numbered.err().map(|error| error.to_string())))
     }
 
     /// Leaves it where it is, for a person to look at.

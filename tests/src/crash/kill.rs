@@ -129,7 +129,11 @@ impl Run {
     }
 
     fn round(&mut self, options: &Options) -> Result<()> {
-        let violations = self.traffic()?;
+        let mut violations = self.traffic()?;
+        // A disk that fails is the server's own failure; only what it acknowledges counts.
+        violations.retain(|what| {
+            options.floor != Floor::FailingFsync || !what.contains("was answered 500")
+        });
         self.report.kills += 1;
         self.report.findings.wrong.extend(violations);
         self.ground.after_kill(&mut self.seed)?;
@@ -138,6 +142,7 @@ impl Run {
         self.report.findings.wrong.extend(reckoned.wrong);
         let ready = self.subject.start()?;
         self.report.ready.push(ready);
+        self.report.findings.wrong.extend(self.ground.gaps()?);
         let findings = checker::check(
             &self.subject,
             &mut self.ledger.history(),

@@ -1,97 +1,191 @@
-//! Death at one fail point: reached by the tour, survived by what was acknowledged.
+//! One fail point: the tour reaches it, and what was acknowledged survives the death or the error there.
 
-use std::path::Path;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use refloat_rig::run;
 
 use super::checker::{Findings, Grace};
 use super::ground::{Floor, Ground};
-use super::kill::check_once;
-use super::subject::{Start, Subject};
+use super::kill::{check_once, shown};
+use super::subject::{Place, Start, Subject};
 use super::tour::{End, Tour};
 use crate::ledger::Ledger;
 
+/// What happens at the point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consequence {
+    /// The process is killed.
+    Kill,
+    /// The call there fails, once, as if the disk or the database had.
+    Error,
+}
+
 /// What a run at one point came to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct AtPoint {
-    /// Where the server died, or nothing if it never passed the point.
+    /// The step of the tour at which the server died.
     pub died: Option<&'static str>,
     /// What the checks found.
     pub findings: Findings,
     /// Steps of the tour that were refused though the server lived.
     pub refused: Vec<String>,
     /// Where the data folder and the ledger were kept, if anything is wrong.
-    pub kept: Option<std::path::PathBuf>,
+    pub kept: Option<PathBuf>,
 }
 
-/// Kills the server at `point` on fresh ground, starts it again and checks. A point that is passed while the first start still
-/// prepares the folder is armed a second time, on the folder that this start left.
-pub fn at(program: &Path, point: &str) -> Result<AtPoint> {
-    let ground = Ground::prepare(Floor::Plain)?;
-    let mut subject = Subject::new(program, ground.place());
-    let ledger = Arc::new(Ledger::create(&ground.ledger())?);
-    let mut outcome = AtPoint {
-        died: None,
-        findings: Findings::default(),
-        refused: Vec::new(),
-        kept: None,
+/// What has to go wrong first for a point to be passed.
+const PROVOKED: [(&str, &str); 1] = [("job.failed", "gc.rows_deleted=error@1")];
+
+/// Points that only a log of days or years passes. The tests of the store pass them with a clock of their own.
+pub const AGED: [&str; 3] = ["segment.closed", "retention.expired", "retention.dropped"];
+
+/// Runs it on fresh ground.
+pub fn at(program: &Path, floor: Floor, point: &str, consequence: Consequence) -> Result<AtPoint> {
+    let ground = Ground::prepare(floor)?;
+    let mut scene = Scene {
+        subject: Subject::new(program, ground.place()),
+        ledger: Arc::new(Ledger::create(&ground.ledger())?),
+        ground,
+        outcome: AtPoint::default(),
     };
-    let run = die(&mut subject, &ledger, &ground, point, &mut outcome);
-    let said = subject.log();
+    let run = match consequence {
+        Consequence::Kill => scene.kill(point),
+        Consequence::Error => scene.error(point),
+    };
+    let said = scene.subject.log();
+    let Scene {
+        subject,
+        ground,
+        mut outcome,
+        ..
+    } = scene;
     drop(subject);
-    if run.is_err() || outcome.died.is_none() || !outcome.findings.is_clean() {
+    let unreached = consequence == Consequence::Kill && outcome.died.is_none();
+    if run.is_err() || unreached || !outcome.findings.is_clean() {
         outcome.kept = Some(ground.keep());
     }
-    let kept = super::kill::shown(outcome.kept.as_deref());
+    let kept = shown(outcome.kept.as_deref());
     run.with_context(|| format!("at {point}; kept {kept}; the server said:\n{said}"))?;
     Ok(outcome)
 }
 
-fn die(
-    subject: &mut Subject,
-    ledger: &Arc<Ledger>,
-    ground: &Ground,
-    point: &str,
-    outcome: &mut AtPoint,
-) -> Result<()> {
-    for turn in 0..2 {
-        let died = passes(subject, ledger, point, turn, outcome)?;
-        outcome.died = outcome.died.or(died);
-        subject.kill()?;
-        let reckoned = ground.reckon()?;
-        outcome.findings.wrong.extend(reckoned.wrong);
-        subject
-            .start()
-            .context("it does not start after its death")?;
-        outcome
-            .findings
-            .add(check_once(subject, ledger, Grace::Long)?);
-        if died != Some("start") {
-            return Ok(());
-        }
-        subject.kill()?;
-    }
-    Ok(())
+struct Scene {
+    ground: Ground,
+    subject: Subject,
+    ledger: Arc<Ledger>,
+    outcome: AtPoint,
 }
 
-/// Starts the server armed, takes the tour, stops it; the step at which it died.
-fn passes(
-    subject: &mut Subject,
-    ledger: &Arc<Ledger>,
-    point: &str,
-    turn: u64,
-    outcome: &mut AtPoint,
-) -> Result<Option<&'static str>> {
-    if subject.start_armed(&format!("{point}=kill@1"))? == Start::Died {
-        return Ok(Some("start"));
+impl Scene {
+    /// A point that is passed while the first start still prepares the folder is armed a second time, on the folder that this
+    /// start left.
+    fn kill(&mut self, point: &str) -> Result<()> {
+        for turn in 1..=2 {
+            let provoked = PROVOKED.iter().filter(|(name, _)| *name == point);
+            let armed: String = provoked.map(|(_, cause)| format!("{cause},")).collect();
+            let died = match point.strip_prefix("restore.") {
+                Some(_) => self.restore(point)?,
+                None => self.passes(&format!("{armed}{point}=kill@1"), turn)?,
+            };
+            self.outcome.died = self.outcome.died.or(died);
+            self.subject.kill()?;
+            self.survives()?;
+            if died != Some("start") {
+                return Ok(());
+            }
+            self.subject.kill()?;
+        }
+        Ok(())
     }
-    match Tour::new(subject, ledger, turn + 1)?.take(subject)? {
-        End::Died(step) => Ok(Some(step)),
-        End::Whole(refused) => {
-            outcome.refused.extend(refused);
-            // What is passed at the orderly end only ends it in disorder.
-            Ok(subject.stop().is_err().then_some("stop"))
+
+    /// A restore dies, the folder it began is refused or finished, and a whole restore has everything.
+    fn restore(&mut self, point: &str) -> Result<Option<&'static str>> {
+        self.subject.start()?;
+        Tour::new(&self.subject, &self.ledger, 1)?.take(&self.subject)?;
+        let refloat = self.subject.refloat()?;
+        let backup = refloat.stdout(&["backup", "last", "--quiet"])?;
+        let restored = self.subject.place().data.with_file_name("restored");
+        let folder = restored.display().to_string();
+        let verb = ["restore", &backup, "--data", &folder];
+        let died = run::captured(
+            refloat
+                .command(&verb)
+                .env("REFLOAT_FAIL", format!("{point}=kill@1")),
+        )?;
+        if died.status.success() {
+            return Ok(None);
+        }
+        std::fs::remove_dir_all(&restored).ok();
+        refloat.stdout(&verb)?;
+        std::fs::copy(
+            self.subject.place().data.join("master-key"),
+            restored.join("master-key"),
+        )?;
+        std::fs::copy(
+            self.subject.place().data.join("admin-password"),
+            restored.join("admin-password"),
+        )?;
+        let mut other = Subject::new(
+            self.subject.program(),
+            Place {
+                data: restored,
+                ..Place::default()
+            },
+        );
+        other.start().context("what was restored does not start")?;
+        self.outcome
+            .findings
+            .add(check_once(&other, &self.ledger, Grace::Long)?);
+        Ok(died.status.signal().map(|_| "restore"))
+    }
+
+    /// After the error everything goes again, with the same process where it lived on.
+    fn error(&mut self, point: &str) -> Result<()> {
+        self.passes(&format!("{point}=error@1"), 1)?;
+        if !self.subject.is_running() {
+            self.survives()?;
+        }
+        if let End::Whole(refused) =
+            Tour::new(&self.subject, &self.ledger, 2)?.take(&self.subject)?
+        {
+            let again = refused
+                .into_iter()
+                .map(|step| format!("after the error, {step}"));
+            self.outcome.findings.wrong.extend(again);
+        }
+        self.subject.kill()?;
+        self.survives()
+    }
+
+    /// Reckons the keys, starts the server and checks.
+    fn survives(&mut self) -> Result<()> {
+        let reckoned = self.ground.reckon()?;
+        self.outcome.findings.wrong.extend(reckoned.wrong);
+        self.subject.start().context("it does not start again")?;
+        self.outcome.findings.wrong.extend(self.ground.gaps()?);
+        let findings = check_once(&self.subject, &self.ledger, Grace::Long)?;
+        self.outcome.findings.add(findings);
+        Ok(())
+    }
+
+    /// Starts the server armed and takes the tour; the step at which it died.
+    fn passes(&mut self, fail: &str, salt: u64) -> Result<Option<&'static str>> {
+        if self.subject.start_armed(fail)? == Start::Died {
+            return Ok(Some("start"));
+        }
+        match Tour::new(&self.subject, &self.ledger, salt)?.take(&self.subject)? {
+            End::Died(step) => Ok(Some(step)),
+            End::Whole(refused) => {
+                self.outcome.refused.extend(refused);
+                if fail.contains("=error") {
+                    return Ok(None);
+                }
+                // What is passed at the orderly end only ends it in disorder.
+                Ok(self.subject.stop().is_err().then_some("stop"))
+            }
         }
     }
 }

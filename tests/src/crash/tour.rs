@@ -59,7 +59,7 @@ impl Tour {
 
     /// Takes every step until the server is dead.
     pub fn take(mut self, subject: &Subject) -> Result<End> {
-        const STEPS: [(&str, Do); 14] = [
+        const STEPS: [(&str, Do); 15] = [
             ("accounts", Tour::accounts),
             ("documents", Tour::documents),
             ("small image", Tour::small_image),
@@ -67,6 +67,7 @@ impl Tour {
             ("mount", Tour::mount),
             ("index and artifact", Tour::index_and_artifact),
             ("tags", Tour::tags),
+            ("large manifests", Tour::large_manifests),
             ("uploads", Tour::uploads),
             ("pull", |tour| Ok(tour.pull())),
             ("deletions", Tour::deletions),
@@ -99,7 +100,8 @@ impl Tour {
     fn documents(&mut self) -> Step {
         let applied = self.admin.apply_project(self.salt)?;
         let credential = "apiVersion: refloat/v1\nkind: Credential\nname: hub\nfor: registry.example.com\n\
-            username: robot\npassword: not-a-real-one\n";
+            username: robot\npassword: { file: secret }\n";
+        std::fs::write(self.refloat.home().join("secret"), "not a real one")?;
         let policy = "apiVersion: refloat/v1\nkind: RepositoryPolicy\nmatch: \"tour/**\"\nimmutable_tags: [\"fixed-*\"]\n";
         let credential = self.apply("Credential", "hub", credential)?;
         let policy = self.apply("RepositoryPolicy", "tour/**", policy)?;
@@ -234,6 +236,19 @@ impl Tour {
             .ledger
             .record(operation, || self.client.delete_manifest(HERE, "going"))?;
         Ok(moved.and(again).and(gone).and(deleted))
+    }
+
+    /// So much goes into rows that the database folds its write-ahead log in.
+    fn large_manifests(&mut self) -> Step {
+        let config = self.config();
+        for number in 0..4 {
+            let note = format!("{number} {} {}", self.salt, "x".repeat(1_500_000));
+            let pushed = self.put(&Manifest::image(&config, &[], &note), Some("huge"))?;
+            if pushed.is_err() {
+                return Ok(pushed);
+            }
+        }
+        Ok(Ok(()))
     }
 
     /// One in pieces that is finished, one that stays open, one that is given up.

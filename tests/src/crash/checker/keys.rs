@@ -16,7 +16,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use rusqlite::Connection;
 
-/// Characters of a ULID, which every storage key ends with.
+/// What every storage key begins with.
+const KEY_PREFIX: &str = "blb_";
+
+/// Characters of the ULID behind it.
 const ULID_CHARACTERS: usize = 26;
 
 /// The tables with storage keys.
@@ -55,7 +58,21 @@ pub fn reckon(data: &Path, blobs: Option<&Path>) -> Result<Reckoning> {
                 .map(|key| (table.to_owned(), key)),
         );
     }
-    compare(rows, blobs.unwrap_or(data))
+    let mut reckoning = compare(rows, blobs.unwrap_or(data))?;
+    let figures = "select count(*), count(sequence), coalesce(max(sequence), 0) from record";
+    let (count, numbered, last) = database.query_row(figures, [], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
+    reckoning.wrong.extend(gaps(count, numbered, last));
+    Ok(reckoning)
+}
+
+/// What is wrong with a log of `count` records of which `numbered` have a number, the last one `last`.
+pub fn gaps(count: i64, numbered: i64, last: i64) -> Option<String> {
+    let dense = count == numbered && numbered == last;
+    (!dense).then(|| {
+        format!("the log is not dense: {count} records, {numbered} numbered, the last one {last}")
+    })
 }
 
 /// Compares the keys of the rows, each with its table, with the files below `folder`.
@@ -113,10 +130,10 @@ fn collect(folder: &Path, files: &mut BTreeSet<String>) -> Result<()> {
             continue;
         }
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_ulid = |text: &str| {
-            text.len() == ULID_CHARACTERS && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        };
-        if is_ulid(&name) {
+        let key = name.strip_prefix(KEY_PREFIX).unwrap_or_default();
+        let is_key =
+            key.len() == ULID_CHARACTERS && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if is_key {
             files.insert(name);
         }
     }
