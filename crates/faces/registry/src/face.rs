@@ -103,9 +103,9 @@ impl Face {
             )
         };
         match (&signed_in.by, route.repository(), need.action()) {
-            (By::Nothing, None, _) => Err(refused("")),
             // Nobody writes without a token, be it an anonymous one: no body is read from a stranger.
-            (By::Nothing, Some(_), Some(Action::Push | Action::Delete)) => Err(refused("")),
+            (By::Nothing, None, _)
+            | (By::Nothing, Some(_), Some(Action::Push | Action::Delete)) => Err(refused("")),
             (By::Bearer(asked), None, _)
                 if need == Need::Catalog && !asked.contains(&Asked::Catalog) =>
             {
@@ -129,8 +129,9 @@ impl Face {
                 self.manifest(repository, reference, asking).await
             }
             Route::Blob(repository, digest) => self.blob(repository, digest, asking).await,
-            Route::Uploads(repository) => self.begin_upload(repository, asking).await,
-            Route::Upload(repository, id) => self.upload(repository, id, asking).await,
+            // Writing takes a lot of state; reading must not pay for it.
+            Route::Uploads(repository) => Box::pin(self.begin_upload(repository, asking)).await,
+            Route::Upload(repository, id) => Box::pin(self.upload(repository, id, asking)).await,
             Route::Referrers(repository, digest) => {
                 self.referrers(repository, digest, asking).await
             }

@@ -25,7 +25,7 @@ impl Face {
         asking: Asking,
     ) -> Result<Response, FlowError> {
         match asking.method {
-            Method::PUT => self.put_manifest(repository, reference, asking).await,
+            Method::PUT => Box::pin(self.put_manifest(repository, reference, asking)).await,
             Method::DELETE => {
                 self.registry
                     .delete_manifest(&asking.caller, repository, reference)

@@ -68,7 +68,7 @@ impl Face {
                 Ok(self.progress(StatusCode::NO_CONTENT, repository, &status))
             }
             _ => {
-                let received = self.receive(repository, id, asking).await;
+                let received = Box::pin(self.receive(repository, id, asking)).await;
                 received.or_else(|error| self.out_of_order(repository, id, error))
             }
         }

@@ -183,7 +183,7 @@ mod tests {
         let mut stream = Patient::new(near, Duration::from_secs(5), Duration::from_secs(5));
         other.write_all(&[1; 24]).await.expect("room");
         stream.read_exact(&mut [0; 24]).await.expect("sent");
-        let waited = tokio::time::timeout(Duration::from_secs(60), stream.read_u8()).await;
+        let waited = tokio::time::timeout(Duration::from_mins(1), stream.read_u8()).await;
         assert!(waited.is_err(), "an idle connection is hyper's to judge");
         far.shutdown().await.expect("open");
     }

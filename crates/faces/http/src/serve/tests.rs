@@ -57,11 +57,11 @@ async fn start(tls: Option<Arc<Tls>>, settings: Settings) -> Running {
 
 #[tokio::test]
 async fn a_refused_upload_is_answered_while_it_is_still_sent() {
+    const LENGTH: usize = 16 * 1024 * 1024;
     let server = start(None, Settings::default()).await;
     let mut stream = TcpStream::connect(server.address)
         .await
         .expect("it listens");
-    const LENGTH: usize = 16 * 1024 * 1024;
     let head = format!("PUT /v2/a HTTP/1.1\r\nHost: x\r\nContent-Length: {LENGTH}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.expect("it reads");
     let (mut read, mut write) = stream.split();

@@ -158,12 +158,12 @@ async fn robots_sign_in_with_their_token() {
         "as a bearer token too"
     );
     let bearer = rig.token("ci", &secret, "repository:apps/web:pull").await;
-    assert_eq!(status(&rig, &bearer, WEB).await, StatusCode::OK);
+    assert_eq!(status(rig, &bearer, WEB).await, StatusCode::OK);
     rig.revoke_tokens().await;
     assert_eq!(basic("ci", secret.clone()).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(status(&rig, &secret, WEB).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(rig, &secret, WEB).await, StatusCode::UNAUTHORIZED);
     assert_eq!(
-        status(&rig, &bearer, WEB).await,
+        status(rig, &bearer, WEB).await,
         StatusCode::UNAUTHORIZED,
         "made with the revoked one"
     );
