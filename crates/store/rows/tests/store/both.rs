@@ -197,19 +197,17 @@ pub fn postgres_place() -> Option<Place> {
 macro_rules! both {
     ($($(#[$meta:meta])* async fn $name:ident($store:ident: TestStore) $body:block)*) => {$(
         $(#[$meta])*
+        async fn $name($store: $crate::both::TestStore) $body
+
         mod $name {
-            use super::*;
-
-            async fn test($store: $crate::both::TestStore) $body
-
             #[test]
             fn sqlite() {
-                $crate::both::on_sqlite(test);
+                $crate::both::on_sqlite(super::$name);
             }
 
             #[test]
             fn postgres() {
-                $crate::both::on_postgres(test);
+                $crate::both::on_postgres(super::$name);
             }
         }
     )*};
