@@ -25,3 +25,5 @@ pub use registry::{Caller, Limits, Registry};
 pub use sign_in::SignIn;
 pub use tags::TagPosition;
 pub use upkeep::Upkeep;
+/// Bytes on their way, as use cases take and give them.
+pub use refloat_ports::ByteStream;

@@ -220,6 +220,7 @@ fn wrk(
         ])
         .arg("-H")
         .arg(format!("Authorization: Bearer {token}"))
+        .args(["-H", "Accept: application/vnd.oci.image.manifest.v1+json"])
         .arg("-s")
         .arg(&script)
         .arg(url);

@@ -178,7 +178,7 @@ impl Face {
     }
 }
 
-fn taken(body: Body) -> (Option<u64>, refloat_ports::ByteStream) {
+fn taken(body: Body) -> (Option<u64>, refloat_flow::ByteStream) {
     (body.size_hint().exact(), body::incoming(body))
 }
 
