@@ -3,9 +3,11 @@
 //! Never applied as a document. A key that is not known is an error with its line; a key of what is not built is refused
 //! by name.
 
+mod duration;
 #[cfg(test)]
 mod tests;
 
+use duration::Span;
 use refloat_core::Secret;
 use refloat_documents::{DocumentError, Fields, Node};
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -44,6 +46,19 @@ pub(crate) struct Configuration {
     pub(crate) tls: Option<TlsPaths>,
     /// The key of the secrets table.
     pub(crate) key_file: PathBuf,
+    /// How long things are kept.
+    pub(crate) keep: Keep,
+}
+
+/// How long things are kept and left alone; `None` takes the default of the part that does it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Keep {
+    /// `gc.grace`: bytes that nothing uses.
+    pub(crate) gc_grace: Option<Span>,
+    /// `scrub.every`: how long a stored byte may stay unread.
+    pub(crate) scrub_every: Option<Span>,
+    /// `log.keep`: bodies of records and personal data.
+    pub(crate) log_bodies: Option<Span>,
 }
 
 /// Files of `tls:`.
@@ -81,6 +96,7 @@ struct FileKeys {
     blobs_folder: Option<PathBuf>,
     tls: Option<TlsPaths>,
     key_file: Option<PathBuf>,
+    keep: Keep,
 }
 
 fn parse(text: &str) -> Result<FileKeys, DocumentError> {
@@ -103,6 +119,11 @@ fn parse(text: &str) -> Result<FileKeys, DocumentError> {
         blobs_folder: blobs(&mut fields)?,
         tls: tls(&mut fields)?,
         key_file: path(&mut fields, "key_file")?,
+        keep: Keep {
+            gc_grace: span_below(&mut fields, "gc", "grace")?,
+            scrub_every: span_below(&mut fields, "scrub", "every")?,
+            log_bodies: span_below(&mut fields, "log", "keep")?,
+        },
     };
     fields.finish()?;
     Ok(keys)
@@ -110,6 +131,15 @@ fn parse(text: &str) -> Result<FileKeys, DocumentError> {
 
 fn path(fields: &mut Fields, key: &'static str) -> Result<Option<PathBuf>, DocumentError> {
     Ok(fields.text(key)?.map(|text| PathBuf::from(text.value)))
+}
+
+/// The span of time at `owner: { key: SPAN }`.
+fn span_below(fields: &mut Fields, owner: &'static str, key: &'static str) -> Result<Option<Span>, DocumentError> {
+    let Some(node) = fields.take(owner) else { return Ok(None) };
+    let mut below = Fields::of(node, owner)?;
+    let span = below.parsed(key)?.map(|span| span.value);
+    below.finish()?;
+    Ok(span)
 }
 
 fn required_path(fields: &mut Fields, key: &'static str) -> Result<PathBuf, DocumentError> {
@@ -171,6 +201,7 @@ fn assemble(flags: &Flags, keys: FileKeys) -> Result<Configuration, DocumentErro
         database: keys.database,
         blobs_folder: keys.blobs_folder,
         tls: keys.tls,
+        keep: keys.keep,
     })
 }
 

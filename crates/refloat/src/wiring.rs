@@ -55,11 +55,11 @@ pub async fn wire(configuration: &Configuration, public_url: &str, listener: Tcp
     let passwords = Passwords::new()?;
     first_account(configuration, &store, &passwords).await?;
     let sign_in = SignIn::new(store.clone(), passwords.clone(), &keys.tokens, names)?;
-    let registry = Registry::new(store.clone(), Arc::clone(&blobs), Limits::default());
+    let registry = Registry::new(store.clone(), Arc::clone(&blobs), limits(configuration));
     let administration_keys = administer::Keys { master, cursors: keys.cursors };
     let places = Places { data: configuration.data.clone(), blobs: configuration.blobs().to_owned() };
     let administration = Administration::new(store.clone(), registry.clone(), passwords, administration_keys, places);
-    registry.start_upkeep(&upkeep(keys.segments));
+    registry.start_upkeep(&upkeep(configuration, keys.segments));
 
     let metrics = Arc::new(Metrics::default());
     let face = Face::new(registry.clone(), sign_in.clone(), links);
@@ -147,10 +147,25 @@ fn open_tls(files: &TlsPaths) -> Result<Arc<Tls>> {
     Ok(Arc::new(Tls::open(files)?))
 }
 
-/// What this process is called where people see leases.
-fn upkeep(segment_key: Arc<SegmentKey>) -> Upkeep {
+fn limits(configuration: &Configuration) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(grace) = configuration.keep.gc_grace {
+        limits.collect.grace_seconds = grace.seconds();
+    }
+    if let Some(every) = configuration.keep.scrub_every {
+        limits.scrub_interval_seconds = every.seconds();
+    }
+    limits
+}
+
+fn upkeep(configuration: &Configuration, segment_key: Arc<SegmentKey>) -> Upkeep {
+    // What this process is called where people see leases.
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    Upkeep::new(format!("{host}/{}", std::process::id()), segment_key)
+    let mut upkeep = Upkeep::new(format!("{host}/{}", std::process::id()), segment_key);
+    if let Some(keep) = configuration.keep.log_bodies {
+        upkeep.retention.body_seconds = keep.seconds();
+    }
+    upkeep
 }
 
 /// The first start of a database: whoever inserts `admin` has written its password down before.
