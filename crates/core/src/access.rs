@@ -6,7 +6,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What can be granted on a repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Read manifests, blobs, tags, referrers.
@@ -118,7 +120,9 @@ impl FromIterator<Action> for Actions {
 
 /// A word that is no action.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an action; use pull, push, update, delete, clear or admin, separated by commas")]
+#[error(
+    "`{0}` is not an action; use pull, push, update, delete, clear or admin, separated by commas"
+)]
 pub struct ActionError(String);
 
 impl FromStr for Actions {
@@ -161,7 +165,9 @@ pub const PATTERN_SEGMENTS_MAX: usize = 32;
 
 /// A text that is no pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a repository pattern; write segments with `*` for part of one and `**` for any number of them, for example apps/**")]
+#[error(
+    "`{0}` is not a repository pattern; write segments with `*` for part of one and `**` for any number of them, for example apps/**"
+)]
 pub struct PatternError(String);
 
 impl Pattern {
@@ -226,7 +232,8 @@ impl FromStr for Pattern {
         let segment = |part: &str| {
             !part.is_empty() && part.bytes().all(allowed) && (part == "**" || !part.contains("**"))
         };
-        let fits = text.len() <= PATTERN_MAX_BYTES && text.split('/').count() <= PATTERN_SEGMENTS_MAX;
+        let fits =
+            text.len() <= PATTERN_MAX_BYTES && text.split('/').count() <= PATTERN_SEGMENTS_MAX;
         if fits && text.split('/').all(segment) {
             Ok(Self(text.to_owned()))
         } else {
@@ -249,7 +256,9 @@ impl<'de> serde::Deserialize<'de> for Pattern {
 }
 
 /// What kind of principal acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum PrincipalKind {
     /// Nobody signed in.
@@ -327,12 +336,17 @@ pub mod actions_text {
     use super::Actions;
 
     /// Writes `pull,push`.
-    pub fn serialize<S: serde::Serializer>(actions: &Actions, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: serde::Serializer>(
+        actions: &Actions,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(actions)
     }
 
     /// Reads `pull,push`.
-    pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Actions, D::Error> {
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Actions, D::Error> {
         let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
         if text.is_empty() {
             return Ok(Actions::NONE);

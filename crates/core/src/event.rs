@@ -88,11 +88,17 @@ impl Event {
         let tagged = serde_json::json!({ body.r#type.as_str(): body.data });
         let known = |names: &[&str]| body.version == 1 && names.contains(&body.r#type.as_str());
         if known(RegistryEvent::NAMES) {
-            serde_json::from_value(tagged).map(Self::Registry).map_err(malformed)
+            serde_json::from_value(tagged)
+                .map(Self::Registry)
+                .map_err(malformed)
         } else if known(AccessEvent::NAMES) {
-            serde_json::from_value(tagged).map(Self::Access).map_err(malformed)
+            serde_json::from_value(tagged)
+                .map(Self::Access)
+                .map_err(malformed)
         } else if known(AuditEvent::NAMES) {
-            serde_json::from_value(tagged).map(Self::Audit).map_err(malformed)
+            serde_json::from_value(tagged)
+                .map(Self::Audit)
+                .map_err(malformed)
         } else {
             Err(EventError::UnknownType {
                 name: body.r#type,
@@ -105,7 +111,10 @@ impl Event {
 /// The data of an externally tagged event: the value behind its one key.
 fn data(event: &impl serde::Serialize) -> serde_json::Value {
     match serde_json::to_value(event) {
-        Ok(serde_json::Value::Object(map)) => map.into_iter().next().map_or_else(Default::default, |(_, value)| value),
+        Ok(serde_json::Value::Object(map)) => map
+            .into_iter()
+            .next()
+            .map_or_else(Default::default, |(_, value)| value),
         _ => serde_json::Value::Null,
     }
 }

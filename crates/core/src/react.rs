@@ -42,7 +42,9 @@ fn react_to_registry(view: ReactView, event: &RegistryEvent) -> Vec<Command> {
         after_seconds: view.gc_grace_seconds,
     };
     match event {
-        RegistryEvent::ManifestDeleted { .. } | RegistryEvent::UploadRemoved { .. } => vec![collect],
+        RegistryEvent::ManifestDeleted { .. } | RegistryEvent::UploadRemoved { .. } => {
+            vec![collect]
+        }
         RegistryEvent::RepositoryCreated { .. }
         | RegistryEvent::RepositoryMoved { .. }
         | RegistryEvent::ManifestPushed { .. }

@@ -103,7 +103,12 @@ impl Recorded {
         fields.field(self.at.micros().to_string().as_bytes());
         fields.field(self.actor.as_bytes());
         fields.field(causes_text(&self.causes).as_bytes());
-        fields.field(self.cascade.as_ref().map_or("", |id| id.as_str()).as_bytes());
+        fields.field(
+            self.cascade
+                .as_ref()
+                .map_or("", |id| id.as_str())
+                .as_bytes(),
+        );
         fields.field(self.origin.as_deref().unwrap_or("").as_bytes());
         fields.field(&self.body_hash);
         fields.field(&self.personal_hash);
@@ -118,7 +123,11 @@ impl Recorded {
 
 /// Causes as rows and hashes have them: ids separated by commas.
 pub fn causes_text(causes: &[RecordId]) -> String {
-    causes.iter().map(RecordId::as_str).collect::<Vec<_>>().join(",")
+    causes
+        .iter()
+        .map(RecordId::as_str)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// What the first record of a region chains on.

@@ -87,15 +87,32 @@ pub struct AskedPage {
 impl AskedPage {
     /// How many items this page may have.
     pub fn limit(&self) -> usize {
-        self.limit.unwrap_or(200).clamp(1, crate::page::PAGE_ITEMS_MAX)
+        self.limit
+            .unwrap_or(200)
+            .clamp(1, crate::page::PAGE_ITEMS_MAX)
     }
 }
 
 impl Administration {
     /// Administration of this store and registry.
-    pub fn new(store: Store, registry: Registry, passwords: Passwords, keys: Keys, places: Places) -> Self {
+    pub fn new(
+        store: Store,
+        registry: Registry,
+        passwords: Passwords,
+        keys: Keys,
+        places: Places,
+    ) -> Self {
         let Keys { master, cursors } = keys;
-        Self { inner: Arc::new(Inner { store, registry, passwords, master, cursors, places }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                registry,
+                passwords,
+                master,
+                cursors,
+                places,
+            }),
+        }
     }
 
     fn store(&self) -> &Store {
@@ -107,8 +124,15 @@ impl Administration {
     /// # Errors
     /// [`Rejection::Invalid`] for a cursor of another list.
     pub fn opened(&self, list: &str, page: &AskedPage) -> Result<Option<String>, FlowError> {
-        let listing = Listing { list: "page", filter: list };
-        Ok(page.after.as_deref().map(|cursor| self.inner.cursors.decode(listing, cursor)).transpose()?)
+        let listing = Listing {
+            list: "page",
+            filter: list,
+        };
+        Ok(page
+            .after
+            .as_deref()
+            .map(|cursor| self.inner.cursors.decode(listing, cursor))
+            .transpose()?)
     }
 
     /// The cursor of `list` behind `key`.
@@ -116,11 +140,23 @@ impl Administration {
     /// # Errors
     /// [`FlowError::Failed`] if the system gives no random bytes.
     pub fn sealed(&self, list: &str, key: &str) -> Result<String, FlowError> {
-        Ok(self.inner.cursors.encode(Listing { list: "page", filter: list }, key)?)
+        Ok(self.inner.cursors.encode(
+            Listing {
+                list: "page",
+                filter: list,
+            },
+            key,
+        )?)
     }
 
     /// A page from up to one item more than was asked for.
-    fn paged<T>(&self, list: &str, mut items: Vec<T>, limit: usize, key: impl Fn(&T) -> String) -> Result<Paged<T>, FlowError> {
+    fn paged<T>(
+        &self,
+        list: &str,
+        mut items: Vec<T>,
+        limit: usize,
+        key: impl Fn(&T) -> String,
+    ) -> Result<Paged<T>, FlowError> {
         let more = items.len() > limit;
         items.truncate(limit);
         let last = items.last().filter(|_| more).map(key);
@@ -133,5 +169,8 @@ impl Administration {
 const KEY_SEPARATOR: char = '\n';
 
 fn not_found(kind: &'static str, name: &str) -> Rejection {
-    Rejection::NotFound { kind, name: name.chars().take(200).collect() }
+    Rejection::NotFound {
+        kind,
+        name: name.chars().take(200).collect(),
+    }
 }

@@ -4,8 +4,8 @@
 //! bytes are behind a port. Durable work runs in tasks of [`executors`], so that a caller who goes away cannot
 //! leave it half done.
 
-mod asked;
 pub mod administer;
+mod asked;
 pub mod error;
 pub mod executors;
 pub mod page;
@@ -21,9 +21,9 @@ pub use error::FlowError;
 pub use page::{Listed, Page};
 pub use read::{BlobBody, BlobInfo, ByteRange, ManifestBody, Referrers};
 pub use receive::{BeginUpload, Begun, ContentRange, Mount, PutDone, PutManifest, UploadStatus};
+/// Bytes on their way, as use cases take and give them.
+pub use refloat_ports::ByteStream;
 pub use registry::{Caller, Limits, Registry};
 pub use sign_in::SignIn;
 pub use tags::TagPosition;
 pub use upkeep::Upkeep;
-/// Bytes on their way, as use cases take and give them.
-pub use refloat_ports::ByteStream;

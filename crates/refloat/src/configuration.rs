@@ -75,12 +75,16 @@ pub(crate) struct TlsPaths {
 /// Two lines of text: what is wrong with which line of which file, and what to do.
 pub(crate) fn read(flags: &Flags) -> anyhow::Result<Configuration> {
     let file = match &flags.config {
-        None => return assemble(flags, FileKeys::default()).map_err(|error| anyhow::anyhow!("{error}")),
+        None => {
+            return assemble(flags, FileKeys::default()).map_err(|error| anyhow::anyhow!("{error}"));
+        }
         Some(path) => path,
     };
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| {
-        anyhow::anyhow!("configuration {name} cannot be read: {error}\ncorrect the path behind --config")
+        anyhow::anyhow!(
+            "configuration {name} cannot be read: {error}\ncorrect the path behind --config"
+        )
     })?;
     let keys = parse(&text).and_then(|keys| assemble(flags, keys));
     keys.map_err(|error| anyhow::anyhow!("{}\n{}", error.located(&name), error.advice))
@@ -106,7 +110,11 @@ fn parse(text: &str) -> Result<FileKeys, DocumentError> {
         1 => nodes.remove(0),
         _ => {
             let message = "the configuration is one YAML document";
-            return Err(DocumentError::invalid(nodes[1].line, message, "documents are given to `refloat apply`"));
+            return Err(DocumentError::invalid(
+                nodes[1].line,
+                message,
+                "documents are given to `refloat apply`",
+            ));
         }
     };
     let mut fields = Fields::of(node, "the configuration")?;
@@ -134,8 +142,14 @@ fn path(fields: &mut Fields, key: &'static str) -> Result<Option<PathBuf>, Docum
 }
 
 /// The span of time at `owner: { key: SPAN }`.
-fn span_below(fields: &mut Fields, owner: &'static str, key: &'static str) -> Result<Option<Span>, DocumentError> {
-    let Some(node) = fields.take(owner) else { return Ok(None) };
+fn span_below(
+    fields: &mut Fields,
+    owner: &'static str,
+    key: &'static str,
+) -> Result<Option<Span>, DocumentError> {
+    let Some(node) = fields.take(owner) else {
+        return Ok(None);
+    };
     let mut below = Fields::of(node, owner)?;
     let span = below.parsed(key)?.map(|span| span.value);
     below.finish()?;
@@ -147,27 +161,46 @@ fn required_path(fields: &mut Fields, key: &'static str) -> Result<PathBuf, Docu
 }
 
 fn public_url(fields: &mut Fields) -> Result<Option<String>, DocumentError> {
-    let Some(text) = fields.text("public_url")? else { return Ok(None) };
+    let Some(text) = fields.text("public_url")? else {
+        return Ok(None);
+    };
     let url = text.value.trim_end_matches('/');
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
     if host.is_some_and(|host| host.parse::<refloat_oci::RegistryHost>().is_ok()) {
         return Ok(Some(url.to_owned()));
     }
-    let message = format!("public_url `{}` is not an address", text.value.chars().take(200).collect::<String>());
-    Err(DocumentError::invalid(text.line, message, "write https://host or https://host:port without a path"))
+    let message = format!(
+        "public_url `{}` is not an address",
+        text.value.chars().take(200).collect::<String>()
+    );
+    Err(DocumentError::invalid(
+        text.line,
+        message,
+        "write https://host or https://host:port without a path",
+    ))
 }
 
 fn database(fields: &mut Fields) -> Result<Option<Secret<String>>, DocumentError> {
-    let Some(text) = fields.text("database")? else { return Ok(None) };
+    let Some(text) = fields.text("database")? else {
+        return Ok(None);
+    };
     if text.value.starts_with("postgres://") || text.value.starts_with("postgresql://") {
         return Ok(Some(Secret::new(text.value)));
     }
     // The value may contain a password: it is not repeated.
-    Err(DocumentError::invalid(text.line, "`database` is not a known address", "write postgres://user:password@host:port/name, or leave it out for SQLite"))
+    Err(DocumentError::invalid(
+        text.line,
+        "`database` is not a known address",
+        "write postgres://user:password@host:port/name, or leave it out for SQLite",
+    ))
 }
 
 fn blobs(fields: &mut Fields) -> Result<Option<PathBuf>, DocumentError> {
-    let Some(node) = fields.take("blobs") else { return Ok(None) };
+    let Some(node) = fields.take("blobs") else {
+        return Ok(None);
+    };
     let mut blobs = Fields::of(node, "blobs")?;
     blobs.refuse_unbuilt(&["s3"])?;
     let folder = required_path(&mut blobs, "folder")?;
@@ -176,7 +209,9 @@ fn blobs(fields: &mut Fields) -> Result<Option<PathBuf>, DocumentError> {
 }
 
 fn tls(fields: &mut Fields) -> Result<Option<TlsPaths>, DocumentError> {
-    let Some(node) = fields.take("tls") else { return Ok(None) };
+    let Some(node) = fields.take("tls") else {
+        return Ok(None);
+    };
     let mut tls = Fields::of(node, "tls")?;
     let paths = TlsPaths {
         certificate: required_path(&mut tls, "certificate")?,
@@ -192,7 +227,11 @@ fn assemble(flags: &Flags, keys: FileKeys) -> Result<Configuration, DocumentErro
         Some(text) => (0, text.clone()),
         None => keys.listen.unwrap_or((0, LISTEN_DEFAULT.to_owned())),
     };
-    let data = flags.data.clone().or(keys.data).unwrap_or_else(|| PathBuf::from(DATA_DEFAULT));
+    let data = flags
+        .data
+        .clone()
+        .or(keys.data)
+        .unwrap_or_else(|| PathBuf::from(DATA_DEFAULT));
     Ok(Configuration {
         listen: address(line, &listen)?,
         public_url: keys.public_url,
@@ -207,10 +246,17 @@ fn assemble(flags: &Flags, keys: FileKeys) -> Result<Configuration, DocumentErro
 
 /// `host:port`; a host is looked up once, here.
 fn address(line: u64, text: &str) -> Result<SocketAddr, DocumentError> {
-    let found = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    let found = text
+        .to_socket_addrs()
+        .ok()
+        .and_then(|mut addresses| addresses.next());
     found.ok_or_else(|| {
         let message = format!("`{text}` is not an address to listen on");
-        DocumentError::invalid(line, message, format!("write host:port, for example {LISTEN_DEFAULT}"))
+        DocumentError::invalid(
+            line,
+            message,
+            format!("write host:port, for example {LISTEN_DEFAULT}"),
+        )
     })
 }
 

@@ -45,12 +45,17 @@ pub fn master_key(path: &Path) -> Result<Secret<[u8; KEY_BYTES]>> {
 /// One that names the file.
 pub fn admin_password(path: &Path) -> Result<Secret<String>> {
     if let Some(bytes) = read_private(path)? {
-        let text = String::from_utf8(bytes).ok().with_context(|| format!("{} is not text", path.display()))?;
+        let text = String::from_utf8(bytes)
+            .ok()
+            .with_context(|| format!("{} is not text", path.display()))?;
         return Ok(Secret::new(text.trim().to_owned()));
     }
     let mut bytes = [0; PASSWORD_LETTERS];
     fill(&mut bytes)?;
-    let password: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    let password: String = bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
+        .collect();
     if write_private(path, format!("{password}\n").as_bytes())? {
         Ok(Secret::new(password))
     } else {
@@ -59,7 +64,9 @@ pub fn admin_password(path: &Path) -> Result<Secret<String>> {
 }
 
 fn fill(bytes: &mut [u8]) -> Result<()> {
-    aws_lc_rs::rand::fill(bytes).ok().context("the system gives no random bytes")
+    aws_lc_rs::rand::fill(bytes)
+        .ok()
+        .context("the system gives no random bytes")
 }
 
 fn read_private(path: &Path) -> Result<Option<Vec<u8>>> {
@@ -71,17 +78,26 @@ fn read_private(path: &Path) -> Result<Option<Vec<u8>>> {
     };
     let mode = file.metadata()?.permissions().mode();
     if mode & 0o077 != 0 {
-        bail!("{name} can be read by others (mode {:o}); run chmod 600 {name}", mode & 0o777);
+        bail!(
+            "{name} can be read by others (mode {:o}); run chmod 600 {name}",
+            mode & 0o777
+        );
     }
     let mut bytes = Vec::new();
-    (&mut file).take(4096).read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+    (&mut file)
+        .take(4096)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {name}"))?;
     Ok(Some(bytes))
 }
 
 /// Writes `bytes` durably under a name that appears whole or not at all; false if the name exists already.
 fn write_private(path: &Path, bytes: &[u8]) -> Result<bool> {
     let name = path.display();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let draft = path.with_extension(format!("draft-{}", std::process::id()));
     let _ = std::fs::remove_file(&draft);
     let mut file = OpenOptions::new()
@@ -90,7 +106,9 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<bool> {
         .mode(0o600)
         .open(&draft)
         .with_context(|| format!("cannot write {}", draft.display()))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(|| format!("cannot write {name}"))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .with_context(|| format!("cannot write {name}"))?;
     refloat_fail::point("start.secret_written")?;
     // A link fails where a rename would replace what another process wrote meanwhile.
     let linked = std::fs::hard_link(&draft, path);
@@ -99,7 +117,9 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<bool> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
         other => other.with_context(|| format!("cannot write {name}"))?,
     }
-    File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| format!("cannot sync {}", folder.display()))?;
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .with_context(|| format!("cannot sync {}", folder.display()))?;
     refloat_fail::point("start.secret_durable")?;
     Ok(true)
 }
@@ -116,10 +136,17 @@ mod tests {
         assert_ne!(made, [0; KEY_BYTES]);
         assert_eq!(*master_key(&path).expect("the same key").expose(), made);
         let password = folder.path().join("admin-password");
-        let made = admin_password(&password).expect("a password").expose().clone();
+        let made = admin_password(&password)
+            .expect("a password")
+            .expose()
+            .clone();
         assert_eq!(made.len(), 32);
         assert_eq!(*admin_password(&password).expect("the same").expose(), made);
-        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 2, "no draft is left");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("listed").count(),
+            2,
+            "no draft is left"
+        );
     }
 
     #[test]
@@ -132,6 +159,11 @@ mod tests {
         assert!(error.contains("chmod 600"), "{error}");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("mode");
         std::fs::write(&path, b"short").expect("written");
-        assert!(master_key(&path).expect_err("no key").to_string().contains("not a master key"));
+        assert!(
+            master_key(&path)
+                .expect_err("no key")
+                .to_string()
+                .contains("not a master key")
+        );
     }
 }

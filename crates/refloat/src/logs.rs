@@ -21,10 +21,15 @@ const FILTER_DEFAULT: &str = "info";
 /// # Errors
 /// A filter that does not parse, by name.
 pub(crate) fn start(filter: Option<&str>, format: Format) -> Result<()> {
-    let wanted = filter.filter(|text| !text.is_empty()).unwrap_or(FILTER_DEFAULT);
-    let filter = EnvFilter::try_new(wanted)
-        .with_context(|| format!("REFLOAT_LOG `{wanted}` is not a filter; write for example info,access=debug"))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let wanted = filter
+        .filter(|text| !text.is_empty())
+        .unwrap_or(FILTER_DEFAULT);
+    let filter = EnvFilter::try_new(wanted).with_context(|| {
+        format!("REFLOAT_LOG `{wanted}` is not a filter; write for example info,access=debug")
+    })?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let started = match format {
         Format::Text => {
             let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();

@@ -11,6 +11,9 @@ use refloat_cli::Local;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let local = Local { serve: serve::run, restore: restore::run };
+    let local = Local {
+        serve: serve::run,
+        restore: restore::run,
+    };
     refloat_cli::run(std::env::args_os(), &local)
 }

@@ -21,9 +21,14 @@ pub fn run(arguments: RestoreArguments) -> Result<Value, CliError> {
 
 /// The first record after a restore says that there was one.
 fn note(data: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
-        let store = Store::open(StoreOptions::Sqlite { folder: data.to_owned() }).await?;
+        let store = Store::open(StoreOptions::Sqlite {
+            folder: data.to_owned(),
+        })
+        .await?;
         administer::note_restored(&store).await?;
         Ok(())
     })

@@ -17,8 +17,14 @@ const TASKS_END_MAX: Duration = Duration::from_secs(20);
 pub fn run(arguments: ServeArguments) -> Result<(), CliError> {
     serve(arguments).map_err(|error| {
         let message = format!("{error:#}");
-        let code = if message.starts_with("unsupported:") { "unsupported" } else { "serve_failed" };
-        let (message, advice) = message.split_once("; ").map_or((message.as_str(), ""), |split| split);
+        let code = if message.starts_with("unsupported:") {
+            "unsupported"
+        } else {
+            "serve_failed"
+        };
+        let (message, advice) = message
+            .split_once("; ")
+            .map_or((message.as_str(), ""), |split| split);
         CliError::failed(code, message, advice)
     })
 }
@@ -29,7 +35,11 @@ fn serve(arguments: ServeArguments) -> Result<()> {
         LogFormat::Json => logs::Format::Json,
     };
     logs::start(std::env::var("REFLOAT_LOG").ok().as_deref(), format)?;
-    let flags = Flags { config: arguments.config, data: arguments.data, listen: arguments.listen };
+    let flags = Flags {
+        config: arguments.config,
+        data: arguments.data,
+        listen: arguments.listen,
+    };
     let configuration = configuration::read(&flags)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -45,11 +55,23 @@ fn serve(arguments: ServeArguments) -> Result<()> {
 async fn until_stopped(configuration: Configuration) -> Result<()> {
     let listener = TcpListener::bind(configuration.listen)
         .await
-        .with_context(|| format!("cannot listen on {}; another program may, choose another with --listen", configuration.listen))?;
+        .with_context(|| {
+            format!(
+                "cannot listen on {}; another program may, choose another with --listen",
+                configuration.listen
+            )
+        })?;
     let address = listener.local_addr()?;
-    let scheme = if configuration.tls.is_some() { "https" } else { "http" };
+    let scheme = if configuration.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let own_url = format!("{scheme}://{address}");
-    let public_url = configuration.public_url.clone().unwrap_or_else(|| own_url.clone());
+    let public_url = configuration
+        .public_url
+        .clone()
+        .unwrap_or_else(|| own_url.clone());
     let wired = wiring::wire(&configuration, &public_url, listener).await?;
     announce(&own_url)?;
     wired.server.run(stop_signal()?).await;
@@ -62,7 +84,9 @@ async fn until_stopped(configuration: Configuration) -> Result<()> {
 /// The line that scripts wait for. Nothing else is ever written to standard output by the server.
 fn announce(url: &str) -> Result<()> {
     let mut output = std::io::stdout().lock();
-    writeln!(output, "listening on {url}").and_then(|()| output.flush()).context("standard output is closed")
+    writeln!(output, "listening on {url}")
+        .and_then(|()| output.flush())
+        .context("standard output is closed")
 }
 
 fn stop_signal() -> Result<impl Future<Output = ()>> {

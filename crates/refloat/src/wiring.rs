@@ -44,28 +44,57 @@ pub struct Wired {
 ///
 /// # Errors
 /// One that names the part that cannot be opened, and why.
-pub async fn wire(configuration: &Configuration, public_url: &str, listener: TcpListener) -> Result<Wired> {
+pub async fn wire(
+    configuration: &Configuration,
+    public_url: &str,
+    listener: TcpListener,
+) -> Result<Wired> {
     let store = open_store(configuration).await?;
-    let master = MasterKey::new(MASTER_KEY_ID, first_start::master_key(&configuration.key_file)?);
+    let master = MasterKey::new(
+        MASTER_KEY_ID,
+        first_start::master_key(&configuration.key_file)?,
+    );
     let keys = Keys::of(&store, &master).await?;
     let blobs = open_blobs(configuration)?;
 
     let links = Links::new(public_url)?;
-    let names = TokenNames { issuer: public_url.to_owned(), service: links.host().to_owned() };
+    let names = TokenNames {
+        issuer: public_url.to_owned(),
+        service: links.host().to_owned(),
+    };
     let passwords = Passwords::new()?;
     first_account(configuration, &store, &passwords).await?;
     let sign_in = SignIn::new(store.clone(), passwords.clone(), &keys.tokens, names)?;
     let registry = Registry::new(store.clone(), Arc::clone(&blobs), limits(configuration));
-    let administration_keys = administer::Keys { master, cursors: keys.cursors };
-    let places = Places { data: configuration.data.clone(), blobs: configuration.blobs().to_owned() };
-    let administration = Administration::new(store.clone(), registry.clone(), passwords, administration_keys, places);
+    let administration_keys = administer::Keys {
+        master,
+        cursors: keys.cursors,
+    };
+    let places = Places {
+        data: configuration.data.clone(),
+        blobs: configuration.blobs().to_owned(),
+    };
+    let administration = Administration::new(
+        store.clone(),
+        registry.clone(),
+        passwords,
+        administration_keys,
+        places,
+    );
     registry.start_upkeep(&upkeep(configuration, keys.segments));
 
     let metrics = Arc::new(Metrics::default());
     let face = Face::new(registry.clone(), sign_in.clone(), links);
     let others = token_service(face.clone())
-        .merge(refloat_http::operations(Arc::clone(&metrics), readiness(store, blobs)))
-        .merge(refloat_api::router(refloat_api::Api::new(administration, registry.clone(), sign_in)));
+        .merge(refloat_http::operations(
+            Arc::clone(&metrics),
+            readiness(store, blobs),
+        ))
+        .merge(refloat_api::router(refloat_api::Api::new(
+            administration,
+            registry.clone(),
+            sign_in,
+        )));
     let entry = Entry::new(face, others, metrics, BODY_IDLE_MAX);
     let tls = configuration.tls.as_ref().map(open_tls).transpose()?;
     Ok(Wired {
@@ -87,7 +116,10 @@ impl Keys {
         let segments = server_key(store, master, ServerKey::Checkpoints).await?;
         let cursors = server_key(store, master, ServerKey::Cursors).await?;
         Ok(Self {
-            tokens: SigningKey { id: "1".to_owned(), bytes: refloat_core::Secret::new(tokens.expose().to_vec()) },
+            tokens: SigningKey {
+                id: "1".to_owned(),
+                bytes: refloat_core::Secret::new(tokens.expose().to_vec()),
+            },
             segments: Arc::new(SegmentKey::from_seed(&segments)?),
             cursors: CursorKey::new(&refloat_core::Secret::new(cursors.expose().to_vec()))?,
         })
@@ -108,11 +140,17 @@ async fn server_key(
 }
 
 async fn open_store(configuration: &Configuration) -> Result<Store> {
-    make_folder(&configuration.data)
-        .with_context(|| format!("cannot make the data folder {}", configuration.data.display()))?;
+    make_folder(&configuration.data).with_context(|| {
+        format!(
+            "cannot make the data folder {}",
+            configuration.data.display()
+        )
+    })?;
     let options = match &configuration.database {
         Some(url) => StoreOptions::Postgres { url: url.clone() },
-        None => StoreOptions::Sqlite { folder: configuration.data.clone() },
+        None => StoreOptions::Sqlite {
+            folder: configuration.data.clone(),
+        },
     };
     Ok(Store::open(options).await?)
 }
@@ -121,7 +159,8 @@ fn open_blobs(configuration: &Configuration) -> Result<Arc<dyn Blobs>> {
     let folder = configuration.blobs();
     let name = folder.display();
     make_folder(folder).with_context(|| format!("cannot make the folder of the blobs {name}"))?;
-    let blobs = LocalBlobs::open(folder).with_context(|| format!("cannot open the folder of the blobs {name}"))?;
+    let blobs = LocalBlobs::open(folder)
+        .with_context(|| format!("cannot open the folder of the blobs {name}"))?;
     Ok(Arc::new(blobs))
 }
 
@@ -129,7 +168,11 @@ fn open_blobs(configuration: &Configuration) -> Result<Arc<dyn Blobs>> {
 /// folder away takes everything in it.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
     let named = |path: &&Path| !path.as_os_str().is_empty();
-    let missing: Vec<&Path> = folder.ancestors().filter(named).take_while(|path| !path.exists()).collect();
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .filter(named)
+        .take_while(|path| !path.exists())
+        .collect();
     std::fs::create_dir_all(folder)?;
     for made in missing {
         let above = made.parent().filter(named).unwrap_or(Path::new("."));
@@ -160,7 +203,10 @@ fn limits(configuration: &Configuration) -> Limits {
 
 fn upkeep(configuration: &Configuration, segment_key: Arc<SegmentKey>) -> Upkeep {
     // What this process is called where people see leases.
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
     let mut upkeep = Upkeep::new(format!("{host}/{}", std::process::id()), segment_key);
     if let Some(keep) = configuration.keep.log_bodies {
         upkeep.retention.body_seconds = keep.seconds();
@@ -169,8 +215,14 @@ fn upkeep(configuration: &Configuration, segment_key: Arc<SegmentKey>) -> Upkeep
 }
 
 /// The first start of a database: whoever inserts `admin` has written its password down before.
-async fn first_account(configuration: &Configuration, store: &Store, passwords: &Passwords) -> Result<()> {
-    let exists = store.read(|tx| Box::pin(accounts::has_administrator(tx))).await?;
+async fn first_account(
+    configuration: &Configuration,
+    store: &Store,
+    passwords: &Passwords,
+) -> Result<()> {
+    let exists = store
+        .read(|tx| Box::pin(accounts::has_administrator(tx)))
+        .await?;
     if exists {
         return Ok(());
     }
@@ -182,7 +234,9 @@ async fn first_account(configuration: &Configuration, store: &Store, passwords: 
         Box::pin(async move { accounts::ensure_admin(tx, ADMIN, &hash).await })
     });
     match made.await? {
-        AdminMade::Here(_) => tracing::info!(file = %path.display(), "the user admin was made; its password is in the file"),
+        AdminMade::Here(_) => {
+            tracing::info!(file = %path.display(), "the user admin was made; its password is in the file")
+        }
         AdminMade::Before => tracing::info!("another process made the user admin first"),
     }
     Ok(())
@@ -192,7 +246,9 @@ fn readiness(store: Store, blobs: Arc<dyn Blobs>) -> Readiness {
     Arc::new(move || {
         let (store, blobs) = (store.clone(), Arc::clone(&blobs));
         Box::pin(async move {
-            let rows = store.read(|tx| Box::pin(accounts::has_administrator(tx))).await;
+            let rows = store
+                .read(|tx| Box::pin(accounts::has_administrator(tx)))
+                .await;
             rows.map_err(|error| format!("database: {error}"))?;
             let bytes = blobs.list(None, 1).await;
             bytes.map(drop).map_err(|error| format!("blobs: {error}"))

@@ -55,12 +55,12 @@ fn is_rule(rule: &str) -> bool {
 }
 
 fn decides(list: &[String], tag: &str) -> bool {
-    let last = list
+    let decided = list
         .iter()
         .rev()
         .find_map(|rule| match rule.strip_prefix('!') {
             Some(exempt) => glob(exempt, tag).then_some(false),
             None => glob(rule, tag).then_some(true),
         });
-    last.unwrap_or(false)
+    decided.unwrap_or(false)
 }

@@ -26,7 +26,11 @@ pub enum Secrecy {
 impl Answer {
     /// 200 with this body.
     pub fn ok(json: Value) -> Self {
-        Self { status: 200, json, secrecy: Secrecy::Plain }
+        Self {
+            status: 200,
+            json,
+            secrecy: Secrecy::Plain,
+        }
     }
 
     /// A write that may have changed nothing.
@@ -37,13 +41,20 @@ impl Answer {
     /// 201 with this body, and `"changed":true`.
     pub fn created(mut json: Value) -> Self {
         json["changed"] = Value::Bool(true);
-        Self { status: 201, json, secrecy: Secrecy::Plain }
+        Self {
+            status: 201,
+            json,
+            secrecy: Secrecy::Plain,
+        }
     }
 
     /// The same, never to be kept.
     #[must_use]
     pub fn shown_once(self) -> Self {
-        Self { secrecy: Secrecy::ShownOnce, ..self }
+        Self {
+            secrecy: Secrecy::ShownOnce,
+            ..self
+        }
     }
 
     /// A page of a list: `{"items":[..],"next":cursor or null}`.

@@ -22,7 +22,10 @@ pub struct Asking {
 impl Asking {
     /// A parameter that is there and not empty.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.get(name).map(String::as_str).filter(|text| !text.is_empty())
+        self.parameters
+            .get(name)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// A parameter that must be there.
@@ -30,7 +33,8 @@ impl Asking {
     /// # Errors
     /// [`Rejection::Invalid`] that names it.
     pub fn required(&self, name: &str) -> Result<&str, Rejection> {
-        self.parameter(name).ok_or_else(|| Rejection::Invalid(format!("parameter `{name}` is missing; add it")))
+        self.parameter(name)
+            .ok_or_else(|| Rejection::Invalid(format!("parameter `{name}` is missing; add it")))
     }
 
     /// A parameter that must be there and parse into its type.
@@ -38,7 +42,9 @@ impl Asking {
     /// # Errors
     /// [`Rejection::Invalid`] or [`Rejection::NameInvalid`].
     pub fn parsed<T: FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<T, Rejection> {
-        self.required(name)?.parse().map_err(|error: T::Err| Rejection::NameInvalid(error.to_string()))
+        self.required(name)?
+            .parse()
+            .map_err(|error: T::Err| Rejection::NameInvalid(error.to_string()))
     }
 
     /// A parameter that is a number if it is there.
@@ -47,7 +53,9 @@ impl Asking {
     /// [`Rejection::Invalid`] if it is none.
     pub fn number(&self, name: &str) -> Result<Option<u64>, Rejection> {
         let wrong = |_| Rejection::Invalid(format!("parameter `{name}` is not a number"));
-        self.parameter(name).map(|text| text.parse().map_err(wrong)).transpose()
+        self.parameter(name)
+            .map(|text| text.parse().map_err(wrong))
+            .transpose()
     }
 
     /// Which page of a list is asked for.
@@ -55,8 +63,13 @@ impl Asking {
     /// # Errors
     /// [`Rejection::Invalid`] for a limit that is no number.
     pub fn page(&self) -> Result<AskedPage, Rejection> {
-        let limit = self.number("limit")?.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(AskedPage { after: self.parameter("after").map(str::to_owned), limit })
+        let limit = self
+            .number("limit")?
+            .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(AskedPage {
+            after: self.parameter("after").map(str::to_owned),
+            limit,
+        })
     }
 
     /// The body as a type. The error never repeats a value: it may be a secret.
@@ -64,7 +77,12 @@ impl Asking {
     /// # Errors
     /// [`Rejection::Invalid`] with the key that is wrong.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
-        serde_json::from_value(self.body.clone()).map_err(|error| Rejection::Invalid(format!("the body is not acceptable: {}", without_values(&error))))
+        serde_json::from_value(self.body.clone()).map_err(|error| {
+            Rejection::Invalid(format!(
+                "the body is not acceptable: {}",
+                without_values(&error)
+            ))
+        })
     }
 }
 

@@ -25,7 +25,9 @@ enum Next {
 
 /// Whether the request asks for the live stream.
 pub(crate) fn is_wanted(route: &Route, headers: &HeaderMap) -> bool {
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let accepts = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
     route.path == "/events" && accepts.is_some_and(|accepts| accepts.contains("text/event-stream"))
 }
 
@@ -44,12 +46,18 @@ pub(crate) async fn stream(api: Api, asking: Asking) -> Result<Response, FlowErr
                     log::page(&api, &asking, HEARTBEAT).await.ok()?
                 }
             };
-            Some((Ok::<_, std::io::Error>(rendered(&page)), Next::Ask(page.next)))
+            Some((
+                Ok::<_, std::io::Error>(rendered(&page)),
+                Next::Ask(page.next),
+            ))
         })
     });
     let mut response = Response::new(Body::from_stream(bodies));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
@@ -58,8 +66,15 @@ pub(crate) async fn stream(api: Api, asking: Asking) -> Result<Response, FlowErr
 fn rendered(page: &EventPage) -> String {
     let last = page.items.len().saturating_sub(1);
     let one = |(index, event): (usize, &serde_json::Value)| {
-        let id = if index == last { format!("id: {}\n", page.next) } else { String::new() };
-        format!("event: {}\n{id}data: {event}\n\n", event["type"].as_str().unwrap_or("event"))
+        let id = if index == last {
+            format!("id: {}\n", page.next)
+        } else {
+            String::new()
+        };
+        format!(
+            "event: {}\n{id}data: {event}\n\n",
+            event["type"].as_str().unwrap_or("event")
+        )
     };
     match page.items.is_empty() {
         true => ": alive\n\n".to_owned(),
@@ -69,5 +84,8 @@ fn rendered(page: &EventPage) -> String {
 
 /// `Last-Event-ID` of a client that comes back.
 pub(crate) fn last_seen(headers: &HeaderMap) -> Option<String> {
-    headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned)
+    headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
 }

@@ -57,7 +57,8 @@ pub struct Parameter {
 }
 
 /// The use case of a route.
-pub(crate) type Handler = for<'a> fn(&'a Api, &'a Asking) -> BoxFuture<'a, Result<Answer, FlowError>>;
+pub(crate) type Handler =
+    for<'a> fn(&'a Api, &'a Asking) -> BoxFuture<'a, Result<Answer, FlowError>>;
 
 /// One route.
 pub struct Route {
@@ -88,7 +89,10 @@ const KIND: Parameter = parameter("kind", "Project, Credential or RepositoryPoli
 const NAME: Parameter = parameter("name", "the document's name; a policy's is its pattern");
 const PROJECT: Parameter = parameter("project", "the project; `default` if left out");
 const TYPE: Parameter = parameter("type", "only types that match, for example tag.*");
-const WAIT: Parameter = parameter("wait_seconds", "keep the question open until something happens, at most 30");
+const WAIT: Parameter = parameter(
+    "wait_seconds",
+    "keep the question open until something happens, at most 30",
+);
 
 const PAGE: &[Parameter] = &[AFTER, LIMIT];
 

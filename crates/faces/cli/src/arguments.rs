@@ -5,12 +5,13 @@ mod registry;
 mod server;
 
 pub use accounts::{
-    GrantArguments, GrantVerb, RevokeArguments, RobotCreate, RobotVerb, TokenCreate, TokenVerb, UserCreate, UserVerb,
+    GrantArguments, GrantVerb, RevokeArguments, RobotCreate, RobotVerb, TokenCreate, TokenVerb,
+    UserCreate, UserVerb,
 };
 pub use registry::{EventArguments, RepoVerb, TagReference};
 pub use server::{
-    ApplyArguments, AuditVerb, BackupArguments, CollectArguments, DeleteArguments, GetArguments, LoginArguments, LogFormat,
-    LogoutArguments, RestoreArguments, ServeArguments,
+    ApplyArguments, AuditVerb, BackupArguments, CollectArguments, DeleteArguments, GetArguments,
+    LogFormat, LoginArguments, LogoutArguments, RestoreArguments, ServeArguments,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -20,16 +21,71 @@ use std::path::PathBuf;
 
 /// Verbs that belong to the design and are not built: they are refused by name, and are in no help.
 pub const UNBUILT: &[&str] = &[
-    "approve", "bases", "build", "bump", "calibrate", "cancel", "cascade", "channel", "compare", "copy", "deliveries", "demo",
-    "dependency", "diff", "explain", "graph", "history", "hold", "images", "import", "inspect", "install", "lint", "list", "logs",
-    "migrate-storage", "package", "patch", "plan", "promote", "pull", "push", "quarantine", "rebase", "regions", "reject",
-    "release", "report", "rollback", "run", "runs", "search", "set-image", "show", "status", "subscription", "template", "test",
-    "unhold", "uninstall", "upgrade", "values", "wait", "watch", "why",
+    "approve",
+    "bases",
+    "build",
+    "bump",
+    "calibrate",
+    "cancel",
+    "cascade",
+    "channel",
+    "compare",
+    "copy",
+    "deliveries",
+    "demo",
+    "dependency",
+    "diff",
+    "explain",
+    "graph",
+    "history",
+    "hold",
+    "images",
+    "import",
+    "inspect",
+    "install",
+    "lint",
+    "list",
+    "logs",
+    "migrate-storage",
+    "package",
+    "patch",
+    "plan",
+    "promote",
+    "pull",
+    "push",
+    "quarantine",
+    "rebase",
+    "regions",
+    "reject",
+    "release",
+    "report",
+    "rollback",
+    "run",
+    "runs",
+    "search",
+    "set-image",
+    "show",
+    "status",
+    "subscription",
+    "template",
+    "test",
+    "unhold",
+    "uninstall",
+    "upgrade",
+    "values",
+    "wait",
+    "watch",
+    "why",
 ];
 
 /// Keeps images, charts and releases afloat on a patched base.
 #[derive(Debug, Parser)]
-#[command(name = "refloat", version, about, max_term_width = 110, after_help = "\
+#[command(
+    name = "refloat",
+    version,
+    about,
+    max_term_width = 110,
+    after_help = "\
 Examples:
   refloat serve                                   a registry on 127.0.0.1:5000, data in ./refloat-data
   refloat login 127.0.0.1:5000 -u admin --password-stdin < refloat-data/admin-password
@@ -38,7 +94,8 @@ Examples:
 
 The server may also be named by REFLOAT_SERVER, the account by REFLOAT_USER and REFLOAT_PASSWORD.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by policy, 4 not found or not permitted,
-5 nothing had to change (with --detailed-exitcode).")]
+5 nothing had to change (with --detailed-exitcode)."
+)]
 pub struct Arguments {
     /// Flags of every verb.
     #[command(flatten)]
@@ -52,7 +109,14 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 pub struct Global {
     /// How results are printed
-    #[arg(short, long, global = true, value_enum, default_value = "table", help_heading = "Everywhere")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value = "table",
+        help_heading = "Everywhere"
+    )]
     pub output: Format,
     /// Print names and ids only, and no remarks
     #[arg(short, long, global = true, help_heading = "Everywhere")]
@@ -61,7 +125,13 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub no_color: bool,
     /// The server: http://host:port, https://host or host:port
-    #[arg(long, global = true, env = "REFLOAT_SERVER", value_name = "URL", help_heading = "Everywhere")]
+    #[arg(
+        long,
+        global = true,
+        env = "REFLOAT_SERVER",
+        value_name = "URL",
+        help_heading = "Everywhere"
+    )]
     pub server: Option<String>,
     /// The project that documents and robots belong to if they do not say
     #[arg(long, global = true, value_name = "NAME", help_heading = "Everywhere")]
@@ -99,13 +169,17 @@ pub enum Verb {
     #[command(subcommand)]
     Repo(RepoVerb),
     /// Tags of a repository
-    #[command(after_help = "Examples:\n  refloat tags 127.0.0.1:5000/apps/web\n  refloat tags apps/web -o json")]
+    #[command(
+        after_help = "Examples:\n  refloat tags 127.0.0.1:5000/apps/web\n  refloat tags apps/web -o json"
+    )]
     Tags {
         /// The repository
         repository: String,
     },
     /// Give an image another tag
-    #[command(after_help = "Examples:\n  refloat tag apps/web:1.2.3 stable\n  refloat tag apps/web@sha256:.. 1.2")]
+    #[command(
+        after_help = "Examples:\n  refloat tag apps/web:1.2.3 stable\n  refloat tag apps/web@sha256:.. 1.2"
+    )]
     Tag {
         /// The image, by tag or digest
         reference: String,

@@ -32,12 +32,23 @@ impl Client {
             Some(credential) => Some(credential),
             None => docker::Config::load()?.get(&server.host)?,
         };
-        Ok(Self { http: http()?, server, credential })
+        Ok(Self {
+            http: http()?,
+            server,
+            credential,
+        })
     }
 
     /// A client with these credentials.
-    pub(crate) fn with(server: ServerUrl, credential: Option<Credential>) -> Result<Self, CliError> {
-        Ok(Self { http: http()?, server, credential })
+    pub(crate) fn with(
+        server: ServerUrl,
+        credential: Option<Credential>,
+    ) -> Result<Self, CliError> {
+        Ok(Self {
+            http: http()?,
+            server,
+            credential,
+        })
     }
 
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, CliError> {
@@ -71,16 +82,21 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}/api/v1{path}", self.server));
+        let request = self
+            .http
+            .request(method, format!("{}/api/v1{path}", self.server));
         match &self.credential {
             None => request,
-            Some(Credential::Password { username, password }) => request.basic_auth(username, Some(password.expose())),
+            Some(Credential::Password { username, password }) => {
+                request.basic_auth(username, Some(password.expose()))
+            }
             Some(Credential::Token(token)) => request.bearer_auth(token.expose()),
         }
     }
 
     fn write(&self, method: Method, path: &str) -> RequestBuilder {
-        self.request(method, path).header("Idempotency-Key", ulid::Ulid::new().to_string())
+        self.request(method, path)
+            .header("Idempotency-Key", ulid::Ulid::new().to_string())
     }
 
     fn send(&self, request: RequestBuilder) -> Result<Value, CliError> {
@@ -107,12 +123,21 @@ impl Client {
             404 => "not_found",
             _ => "failed",
         });
-        let text = error["message"].as_str().map_or_else(|| format!("{} answered {status}", self.server), str::to_owned);
-        let (message, advice) = text.split_once("; ").map_or((text.as_str(), ""), |(message, advice)| (message, advice));
+        let text = error["message"].as_str().map_or_else(
+            || format!("{} answered {status}", self.server),
+            str::to_owned,
+        );
+        let (message, advice) = text
+            .split_once("; ")
+            .map_or((text.as_str(), ""), |(message, advice)| (message, advice));
         let advice = match (advice, status) {
             ("", 401) => format!("sign in: refloat login {}", self.server.host),
-            ("", 403 | 404) => "check the name, and ask an administrator what you may see".to_owned(),
-            ("", _) if code == "immutable" => "use another tag, or ask who keeps the RepositoryPolicy that matches".to_owned(),
+            ("", 403 | 404) => {
+                "check the name, and ask an administrator what you may see".to_owned()
+            }
+            ("", _) if code == "immutable" => {
+                "use another tag, or ask who keeps the RepositoryPolicy that matches".to_owned()
+            }
             ("", 409) => "look at what is there already".to_owned(),
             ("", 429) => "wait a little, and try again".to_owned(),
             ("", 500..) => "look into the server's log".to_owned(),
@@ -124,19 +149,33 @@ impl Client {
             (401 | 403 | 404, _) => EXIT_NOT_FOUND,
             _ => EXIT_FAILED,
         };
-        CliError { code: code.to_owned(), message: message.to_owned(), advice, detail: error["detail"].clone(), exit }
+        CliError {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            advice,
+            detail: error["detail"].clone(),
+            exit,
+        }
     }
 }
 
 fn body(response: Response) -> Result<Value, CliError> {
     let text = response.text().map_err(|error| {
-        CliError::failed("unreachable", format!("the answer broke off: {}", root_cause(&error)), "try again")
+        CliError::failed(
+            "unreachable",
+            format!("the answer broke off: {}", root_cause(&error)),
+            "try again",
+        )
     })?;
     if text.is_empty() {
         return Ok(Value::Null);
     }
     serde_json::from_str(&text).map_err(|_| {
-        CliError::failed("not_refloat", "the answer is not one of a refloat server", "check the address of the server")
+        CliError::failed(
+            "not_refloat",
+            "the answer is not one of a refloat server",
+            "check the address of the server",
+        )
     })
 }
 
@@ -148,7 +187,13 @@ pub(crate) fn http() -> Result<reqwest::blocking::Client, CliError> {
         .timeout(ANSWER_MAX)
         .user_agent(concat!("refloat/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| CliError::failed("tls", format!("no HTTP client: {}", root_cause(&error)), "check the system's certificates"))
+        .map_err(|error| {
+            CliError::failed(
+                "tls",
+                format!("no HTTP client: {}", root_cause(&error)),
+                "check the system's certificates",
+            )
+        })
 }
 
 /// The innermost cause, without the URL, which may be long.

@@ -49,7 +49,10 @@ pub(crate) enum Credential {
 pub(crate) fn from_environment() -> Option<Credential> {
     let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
     let (username, password) = (variable("REFLOAT_USER")?, variable("REFLOAT_PASSWORD")?);
-    Some(Credential::Password { username, password: Hidden(password) })
+    Some(Credential::Password {
+        username,
+        password: Hidden(password),
+    })
 }
 
 /// Docker's configuration file, as it was read.
@@ -70,8 +73,15 @@ impl Config {
 
     fn read(path: &Path) -> Result<Self, CliError> {
         let wrong = |reason: String| {
-            let message = format!("docker's configuration {} cannot be read: {reason}", path.display());
-            CliError::failed("docker_config", message, "correct the file, or point DOCKER_CONFIG to another folder")
+            let message = format!(
+                "docker's configuration {} cannot be read: {reason}",
+                path.display()
+            );
+            CliError::failed(
+                "docker_config",
+                message,
+                "correct the file, or point DOCKER_CONFIG to another folder",
+            )
         };
         let json = match std::fs::read_to_string(path) {
             Ok(text) if text.trim().is_empty() => Map::new(),
@@ -79,7 +89,10 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
             Err(error) => return Err(wrong(error.to_string())),
         };
-        Ok(Self { path: path.to_owned(), json })
+        Ok(Self {
+            path: path.to_owned(),
+            json,
+        })
     }
 
     /// Where credentials of `host` are kept, for messages.
@@ -96,12 +109,21 @@ impl Config {
         if let Some(helper) = self.helper(host) {
             return helper::get(&helper, &key);
         }
-        let entry = self.json.get("auths").and_then(|auths| auths.get(&key).or_else(|| auths.get(format!("https://{key}"))));
+        let entry = self.json.get("auths").and_then(|auths| {
+            auths
+                .get(&key)
+                .or_else(|| auths.get(format!("https://{key}")))
+        });
         Ok(entry.and_then(read_entry))
     }
 
     /// Keeps credentials of `host`.
-    pub(crate) fn store(&mut self, host: &RegistryHost, username: &str, password: &Hidden) -> Result<(), CliError> {
+    pub(crate) fn store(
+        &mut self,
+        host: &RegistryHost,
+        username: &str,
+        password: &Hidden,
+    ) -> Result<(), CliError> {
         let key = key(host);
         if let Some(helper) = self.helper(host) {
             return helper::store(&helper, &key, username, password);
@@ -133,8 +155,13 @@ impl Config {
     }
 
     fn helper(&self, host: &RegistryHost) -> Option<String> {
-        let own = self.json.get("credHelpers").and_then(|helpers| helpers.get(key(host)));
-        let chosen = own.or_else(|| self.json.get("credsStore")).and_then(Value::as_str);
+        let own = self
+            .json
+            .get("credHelpers")
+            .and_then(|helpers| helpers.get(key(host)));
+        let chosen = own
+            .or_else(|| self.json.get("credsStore"))
+            .and_then(Value::as_str);
         chosen.filter(|name| !name.is_empty()).map(str::to_owned)
     }
 
@@ -146,14 +173,26 @@ impl Config {
             // A link stays a link: what it points at is replaced.
             let target = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
             let draft = target.with_extension(format!("json.{}", std::process::id()));
-            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&draft)?;
             file.write_all(format!("{:#}\n", Value::Object(self.json.clone())).as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&draft, &target)
         })();
         written.map_err(|error: std::io::Error| {
-            let message = format!("docker's configuration {} cannot be written: {error}", self.path.display());
-            CliError::failed("docker_config", message, "check the folder's permissions, or set DOCKER_CONFIG")
+            let message = format!(
+                "docker's configuration {} cannot be written: {error}",
+                self.path.display()
+            );
+            CliError::failed(
+                "docker_config",
+                message,
+                "check the folder's permissions, or set DOCKER_CONFIG",
+            )
         })
     }
 }
@@ -168,15 +207,26 @@ fn key(host: &RegistryHost) -> String {
 }
 
 fn read_entry(entry: &Value) -> Option<Credential> {
-    let text = |key: &str| entry[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let text = |key: &str| {
+        entry[key]
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
     if let Some(token) = text("identitytoken").or_else(|| text("registrytoken")) {
         return Some(Credential::Token(Hidden(token)));
     }
     if let (Some(username), Some(password)) = (text("username"), text("password")) {
-        return Some(Credential::Password { username, password: Hidden(password) });
+        return Some(Credential::Password {
+            username,
+            password: Hidden(password),
+        });
     }
     let decoded = STANDARD.decode(text("auth")?).ok()?;
     let decoded = String::from_utf8(decoded).ok()?;
     let (username, password) = decoded.split_once(':')?;
-    Some(Credential::Password { username: username.to_owned(), password: Hidden::new(password.trim_end_matches('\0')) })
+    Some(Credential::Password {
+        username: username.to_owned(),
+        password: Hidden::new(password.trim_end_matches('\0')),
+    })
 }

@@ -44,12 +44,19 @@ impl CliError {
 
     /// Wrong usage.
     pub fn usage(message: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { exit: EXIT_USAGE, ..Self::failed("usage", message, advice) }
+        Self {
+            exit: EXIT_USAGE,
+            ..Self::failed("usage", message, advice)
+        }
     }
 
     /// A verb, flag or form that is not built.
     pub fn unsupported(what: &str) -> Self {
-        Self::failed("unsupported", format!("unsupported: {what} is not built yet"), "see `refloat --help` for what there is")
+        Self::failed(
+            "unsupported",
+            format!("unsupported: {what} is not built yet"),
+            "see `refloat --help` for what there is",
+        )
     }
 
     /// The same error with another exit code.

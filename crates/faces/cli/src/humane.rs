@@ -7,7 +7,10 @@ pub(crate) fn ago(text: &str, now: Timestamp) -> String {
     let Ok(instant) = text.parse::<Timestamp>() else {
         return text.to_owned();
     };
-    let seconds = now.since(instant).and_then(|span| span.total(Unit::Second)).unwrap_or(0.0);
+    let seconds = now
+        .since(instant)
+        .and_then(|span| span.total(Unit::Second))
+        .unwrap_or(0.0);
     let (words, past) = (span(seconds.abs()), seconds >= 0.0);
     match words.as_str() {
         "now" => words,
@@ -16,7 +19,11 @@ pub(crate) fn ago(text: &str, now: Timestamp) -> String {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "spans are whole seconds of a few centuries")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "spans are whole seconds of a few centuries"
+)]
 fn span(seconds: f64) -> String {
     let seconds = seconds as u64;
     let (count, unit) = match seconds {
@@ -54,7 +61,9 @@ pub(crate) fn size(bytes: u64) -> String {
 /// # Errors
 /// A sentence, for clap.
 pub(crate) fn duration_seconds(text: &str) -> Result<i64, String> {
-    let wrong = || format!("`{text}` is not a duration; write a number and s, m, h, d or w, for example 30d");
+    let wrong = || {
+        format!("`{text}` is not a duration; write a number and s, m, h, d or w, for example 30d")
+    };
     let unit = text.chars().next_back().ok_or_else(wrong)?;
     let seconds = match unit {
         's' => 1,
@@ -65,7 +74,9 @@ pub(crate) fn duration_seconds(text: &str) -> Result<i64, String> {
         _ => return Err(wrong()),
     };
     let count: i64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    let all = count.checked_mul(seconds).filter(|all| *all > 0 && *all <= 100 * 365 * 86_400);
+    let all = count
+        .checked_mul(seconds)
+        .filter(|all| *all > 0 && *all <= 100 * 365 * 86_400);
     all.ok_or_else(wrong)
 }
 

@@ -39,7 +39,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, local: &Local) -> Exit
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { error::EXIT_USAGE } else { error::EXIT_DONE });
+            return ExitCode::from(if error.use_stderr() {
+                error::EXIT_USAGE
+            } else {
+                error::EXIT_DONE
+            });
         }
     };
     let (settings, verb) = (Settings::new(arguments.global), arguments.verb);
@@ -58,5 +62,9 @@ fn finish(answer: &Answer, settings: &Settings) -> ExitCode {
         return ExitCode::from(error::EXIT_DONE);
     }
     let unchanged = answer.changed == Some(false) && settings.detailed_exit_code;
-    ExitCode::from(if unchanged { error::EXIT_UNCHANGED } else { answer.exit })
+    ExitCode::from(if unchanged {
+        error::EXIT_UNCHANGED
+    } else {
+        answer.exit
+    })
 }

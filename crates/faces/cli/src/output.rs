@@ -36,7 +36,13 @@ impl Answer {
             View::Lines(lines) => lines.clone(),
             View::Table(_, rows) => rows.iter().filter_map(|row| row.first().cloned()).collect(),
         };
-        Self { json, view, brief, changed: None, exit: EXIT_DONE }
+        Self {
+            json,
+            view,
+            brief,
+            changed: None,
+            exit: EXIT_DONE,
+        }
     }
 
     /// Something was done, or was so already. `changed` is added to the JSON.
@@ -47,7 +53,13 @@ impl Answer {
             other => json!({ "result": other }),
         };
         json["changed"] = Value::Bool(changed);
-        Self { json, view: View::Lines(vec![line.into()]), brief: Vec::new(), changed: Some(changed), exit: EXIT_DONE }
+        Self {
+            json,
+            view: View::Lines(vec![line.into()]),
+            brief: Vec::new(),
+            changed: Some(changed),
+            exit: EXIT_DONE,
+        }
     }
 
     /// The same, with what `--quiet` prints.
@@ -73,7 +85,9 @@ pub(crate) fn answer(answer: &Answer, settings: &Settings) -> bool {
 /// Prints text on standard output; false if it is closed.
 pub(crate) fn print(text: &str) -> bool {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .is_ok()
 }
 
 /// Prints a line for people that is no result: progress, a hint. Nothing with `--quiet`.
@@ -97,7 +111,11 @@ pub(crate) fn error(error: &CliError, settings: &Settings) {
 fn yaml(json: &Value) -> String {
     // Every JSON value is YAML; should the writer refuse one, JSON is still what was asked for.
     let text = serde_saphyr::to_string(json).unwrap_or_else(|_| json.to_string());
-    if text.ends_with('\n') { text } else { text + "\n" }
+    if text.ends_with('\n') {
+        text
+    } else {
+        text + "\n"
+    }
 }
 
 fn lines(list: &[String]) -> String {
@@ -117,5 +135,7 @@ fn table(headings: &[&'static str], rows: &[Vec<String>]) -> String {
         column.set_padding((0, 3));
     }
     let text = table.to_string();
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    text.lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
 }

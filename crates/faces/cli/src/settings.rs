@@ -36,7 +36,10 @@ impl Settings {
     /// If none is configured.
     pub(crate) fn client(&self) -> Result<Client, CliError> {
         let server = self.server()?.ok_or_else(|| {
-            CliError::usage("no server is configured", "set --server URL or REFLOAT_SERVER, for example http://127.0.0.1:5000")
+            CliError::usage(
+                "no server is configured",
+                "set --server URL or REFLOAT_SERVER, for example http://127.0.0.1:5000",
+            )
         })?;
         Client::new(server)
     }

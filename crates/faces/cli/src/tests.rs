@@ -9,7 +9,10 @@ fn parse(line: &str) -> Result<Arguments, clap::Error> {
 }
 
 fn exit(line: &str) -> String {
-    let local = Local { serve: |_| Ok(()), restore: |_| Ok(serde_json::json!({ "files": 1, "bytes": 2 })) };
+    let local = Local {
+        serve: |_| Ok(()),
+        restore: |_| Ok(serde_json::json!({ "files": 1, "bytes": 2 })),
+    };
     let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
     format!("{:?}", run(words, &local))
 }
@@ -79,16 +82,30 @@ fn wrong_usage_exits_2() {
         "refloat --server ftp://x repo list",
         "refloat --server http://127.0.0.1:1 untag apps/web",
     ] {
-        assert_eq!(exit(line), format!("{:?}", ExitCode::from(error::EXIT_USAGE)), "{line}");
+        assert_eq!(
+            exit(line),
+            format!("{:?}", ExitCode::from(error::EXIT_USAGE)),
+            "{line}"
+        );
     }
 }
 
 #[test]
 fn verbs_that_are_not_built_exit_1_and_are_in_no_help() {
-    let known: Vec<String> = Arguments::command().get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    let known: Vec<String> = Arguments::command()
+        .get_subcommands()
+        .map(|verb| verb.get_name().to_owned())
+        .collect();
     for verb in UNBUILT {
-        assert_eq!(exit(&format!("refloat {verb} --some x")), format!("{:?}", ExitCode::from(error::EXIT_FAILED)), "{verb}");
-        assert!(!known.contains(&(*verb).to_owned()), "{verb} is built and still refused");
+        assert_eq!(
+            exit(&format!("refloat {verb} --some x")),
+            format!("{:?}", ExitCode::from(error::EXIT_FAILED)),
+            "{verb}"
+        );
+        assert!(
+            !known.contains(&(*verb).to_owned()),
+            "{verb} is built and still refused"
+        );
     }
     assert!(UNBUILT.is_sorted());
 }
@@ -96,15 +113,35 @@ fn verbs_that_are_not_built_exit_1_and_are_in_no_help() {
 #[test]
 fn every_verb_explains_itself() {
     fn walk(command: &clap::Command) {
-        assert!(command.get_about().is_some(), "{} says nothing", command.get_name());
-        for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
-            assert!(argument.get_help().is_some(), "{} {} says nothing", command.get_name(), argument.get_id());
+        assert!(
+            command.get_about().is_some(),
+            "{} says nothing",
+            command.get_name()
+        );
+        for argument in command
+            .get_arguments()
+            .filter(|argument| !argument.is_hide_set())
+        {
+            assert!(
+                argument.get_help().is_some(),
+                "{} {} says nothing",
+                command.get_name(),
+                argument.get_id()
+            );
         }
         command.get_subcommands().for_each(walk);
     }
     walk(&Arguments::command());
     let help = Arguments::command().render_help().to_string();
-    for word in ["serve", "login", "tag-undo", "REFLOAT_SERVER", "Examples:", "--output", "Exit codes"] {
+    for word in [
+        "serve",
+        "login",
+        "tag-undo",
+        "REFLOAT_SERVER",
+        "Examples:",
+        "--output",
+        "Exit codes",
+    ] {
         assert!(help.contains(word), "{word} is missing in:\n{help}");
     }
 }
@@ -114,11 +151,18 @@ fn errors_have_their_json_form() {
     let error = CliError::unsupported("`refloat plan`");
     let json = error.to_json();
     assert_eq!(json["error"]["code"], "unsupported");
-    assert!(json["error"]["message"].as_str().is_some_and(|text| text.starts_with("unsupported: ")));
+    assert!(
+        json["error"]["message"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("unsupported: "))
+    );
 }
 
 #[test]
 fn what_the_binary_does_is_called() {
     assert_eq!(exit("refloat serve"), format!("{:?}", ExitCode::SUCCESS));
-    assert_eq!(exit("refloat restore b --data d"), format!("{:?}", ExitCode::SUCCESS));
+    assert_eq!(
+        exit("refloat restore b --data d"),
+        format!("{:?}", ExitCode::SUCCESS)
+    );
 }

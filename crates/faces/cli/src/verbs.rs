@@ -54,11 +54,17 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
 
 /// A verb that is not built, or no verb at all.
 fn other(words: &[OsString]) -> CliError {
-    let word = words.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+    let word = words
+        .first()
+        .map(|word| word.to_string_lossy().into_owned())
+        .unwrap_or_default();
     if UNBUILT.contains(&word.as_str()) {
         return CliError::unsupported(&format!("`refloat {word}`"));
     }
-    CliError::usage(format!("`{word}` is not a verb"), "see `refloat --help` for the verbs there are")
+    CliError::usage(
+        format!("`{word}` is not a verb"),
+        "see `refloat --help` for the verbs there are",
+    )
 }
 
 fn whoami(settings: &Settings) -> Result<Answer, CliError> {
@@ -71,7 +77,9 @@ fn whoami(settings: &Settings) -> Result<Answer, CliError> {
 fn capabilities(settings: &Settings) -> Result<Answer, CliError> {
     let json = settings.client()?.get("/capabilities", &[])?;
     let lines = json.as_object().into_iter().flatten();
-    let lines = lines.map(|(key, value)| format!("{key}: {}", words(value))).collect();
+    let lines = lines
+        .map(|(key, value)| format!("{key}: {}", words(value)))
+        .collect();
     Ok(Answer::read(json, View::Lines(lines)))
 }
 

@@ -35,9 +35,19 @@ pub struct NewRobot {
 ///
 /// # Errors
 /// [`FlowError`] of the store.
-pub async fn ensure_admin(store: &Store, passwords: &Passwords, password: &Secret<String>) -> Result<AdminMade, FlowError> {
+pub async fn ensure_admin(
+    store: &Store,
+    passwords: &Passwords,
+    password: &Secret<String>,
+) -> Result<AdminMade, FlowError> {
     let hash = Secret::new(passwords.hash(password).await?);
-    Ok(store.write(operation!(tx, [hash], accounts::ensure_admin(tx, ADMIN, &hash).await)).await?)
+    Ok(store
+        .write(operation!(
+            tx,
+            [hash],
+            accounts::ensure_admin(tx, ADMIN, &hash).await
+        ))
+        .await?)
 }
 
 /// Whether there is an administrator: if not, this is the first start.
@@ -45,7 +55,9 @@ pub async fn ensure_admin(store: &Store, passwords: &Passwords, password: &Secre
 /// # Errors
 /// [`FlowError`] of the store.
 pub async fn has_administrator(store: &Store) -> Result<bool, FlowError> {
-    Ok(store.read(|tx| Box::pin(accounts::has_administrator(tx))).await?)
+    Ok(store
+        .read(|tx| Box::pin(accounts::has_administrator(tx)))
+        .await?)
 }
 
 impl Administration {
@@ -53,7 +65,13 @@ impl Administration {
     ///
     /// # Errors
     /// [`Rejection::Conflict`] for a name that is taken, [`Rejection::Denied`] without leave.
-    pub async fn create_user(&self, caller: &Caller, name: String, password: &Secret<String>, standing: Standing) -> Result<AccountRow, FlowError> {
+    pub async fn create_user(
+        &self,
+        caller: &Caller,
+        name: String,
+        password: &Secret<String>,
+        standing: Standing,
+    ) -> Result<AccountRow, FlowError> {
         // Who may not is told before a hash is computed for them.
         self.require_administrator(caller).await?;
         let hash = Secret::new(self.inner.passwords.hash(password).await?);
@@ -69,9 +87,16 @@ impl Administration {
     ///
     /// # Errors
     /// [`Rejection::NotFound`] for an account that is absent or somebody else's.
-    pub async fn set_password(&self, caller: &Caller, name: &str, password: &Secret<String>) -> Result<(), FlowError> {
+    pub async fn set_password(
+        &self,
+        caller: &Caller,
+        name: &str,
+        password: &Secret<String>,
+    ) -> Result<(), FlowError> {
         if caller.principal.name != name {
-            self.require_administrator(caller).await.map_err(|_| FlowError::from(not_found("account", name)))?;
+            self.require_administrator(caller)
+                .await
+                .map_err(|_| FlowError::from(not_found("account", name)))?;
         }
         let hash = Secret::new(self.inner.passwords.hash(password).await?);
         let (principal, name) = (caller.principal.clone(), name.to_owned());
@@ -86,26 +111,55 @@ impl Administration {
     ///
     /// # Errors
     /// [`Rejection::Denied`] without leave.
-    pub async fn users(&self, caller: &Caller, page: &AskedPage) -> Result<Paged<AccountRow>, FlowError> {
+    pub async fn users(
+        &self,
+        caller: &Caller,
+        page: &AskedPage,
+    ) -> Result<Paged<AccountRow>, FlowError> {
         self.require_administrator(caller).await?;
-        self.accounts(caller, DEFAULT_PROJECT, PrincipalKind::User, page).await
+        self.accounts(caller, DEFAULT_PROJECT, PrincipalKind::User, page)
+            .await
     }
 
     /// Robots of a project, by name.
     ///
     /// # Errors
     /// [`Rejection::NotFound`] or [`Rejection::Denied`] without leave.
-    pub async fn robots(&self, caller: &Caller, project: Option<&str>, page: &AskedPage) -> Result<Paged<AccountRow>, FlowError> {
-        self.accounts(caller, project.unwrap_or(DEFAULT_PROJECT), PrincipalKind::Robot, page).await
+    pub async fn robots(
+        &self,
+        caller: &Caller,
+        project: Option<&str>,
+        page: &AskedPage,
+    ) -> Result<Paged<AccountRow>, FlowError> {
+        self.accounts(
+            caller,
+            project.unwrap_or(DEFAULT_PROJECT),
+            PrincipalKind::Robot,
+            page,
+        )
+        .await
     }
 
-    async fn accounts(&self, caller: &Caller, project: &str, kind: PrincipalKind, page: &AskedPage) -> Result<Paged<AccountRow>, FlowError> {
+    async fn accounts(
+        &self,
+        caller: &Caller,
+        project: &str,
+        kind: PrincipalKind,
+        page: &AskedPage,
+    ) -> Result<Paged<AccountRow>, FlowError> {
         let list = format!("accounts|{project}|{kind:?}");
-        let (principal, project, limit, after) = (caller.principal.clone(), project.to_owned(), page.limit(), self.opened(&list, page)?);
-        let found = self.store().read(operation!(tx, [principal, project, after], {
-            let leave = authorize_project(tx, &principal, &project).await?;
-            accounts::list(tx, &leave, kind, after.as_deref(), limit + 1).await
-        }));
+        let (principal, project, limit, after) = (
+            caller.principal.clone(),
+            project.to_owned(),
+            page.limit(),
+            self.opened(&list, page)?,
+        );
+        let found = self
+            .store()
+            .read(operation!(tx, [principal, project, after], {
+                let leave = authorize_project(tx, &principal, &project).await?;
+                accounts::list(tx, &leave, kind, after.as_deref(), limit + 1).await
+            }));
         self.paged(&list, found.await?, limit, |row| row.name.clone())
     }
 
@@ -113,12 +167,23 @@ impl Administration {
     ///
     /// # Errors
     /// [`Rejection::Conflict`] for a name that is taken, [`Rejection::NotFound`] or [`Rejection::Denied`] without leave.
-    pub async fn create_robot(&self, caller: &Caller, robot: NewRobot) -> Result<(AccountRow, Secret<String>), FlowError> {
+    pub async fn create_robot(
+        &self,
+        caller: &Caller,
+        robot: NewRobot,
+    ) -> Result<(AccountRow, Secret<String>), FlowError> {
         let (token, hash) = new_long_token(ROBOT_PREFIX)?;
         let principal = caller.principal.clone();
         let made = self.store().write(operation!(tx, [principal, robot], {
-            let leave = authorize_project(tx, &principal, robot.project.as_deref().unwrap_or(DEFAULT_PROJECT)).await?;
-            let expires_at = robot.expires_seconds.map(|seconds| tx.now().plus_seconds(seconds));
+            let leave = authorize_project(
+                tx,
+                &principal,
+                robot.project.as_deref().unwrap_or(DEFAULT_PROJECT),
+            )
+            .await?;
+            let expires_at = robot
+                .expires_seconds
+                .map(|seconds| tx.now().plus_seconds(seconds));
             accounts::create_robot(tx, &leave, &robot.name, expires_at, &hash).await
         }));
         let (account, _) = made.await?;
@@ -139,17 +204,28 @@ impl Administration {
     /// # Errors
     /// [`Rejection::NotFound`], also for a robot of a project that the caller does not administer.
     pub async fn delete_robot(&self, caller: &Caller, name: &str) -> Result<(), FlowError> {
-        self.delete_account(caller, name, PrincipalKind::Robot).await
+        self.delete_account(caller, name, PrincipalKind::Robot)
+            .await
     }
 
-    async fn delete_account(&self, caller: &Caller, name: &str, kind: PrincipalKind) -> Result<(), FlowError> {
+    async fn delete_account(
+        &self,
+        caller: &Caller,
+        name: &str,
+        kind: PrincipalKind,
+    ) -> Result<(), FlowError> {
         let (principal, name) = (caller.principal.clone(), name.to_owned());
         let gone = self.store().write(operation!(tx, [principal, name], {
             let unknown = || StoreError::from(not_found("account", &name));
-            let account = accounts::by_name(tx, &name).await?.filter(|account| account.kind == kind).ok_or_else(unknown)?;
+            let account = accounts::by_name(tx, &name)
+                .await?
+                .filter(|account| account.kind == kind)
+                .ok_or_else(unknown)?;
             let project = projects::by_id(tx, &account.project).await?;
             // A robot of a foreign project and one that is absent are the same answer.
-            let leave = authorize_project(tx, &principal, &project.name).await.map_err(|error| hidden(error, unknown()))?;
+            let leave = authorize_project(tx, &principal, &project.name)
+                .await
+                .map_err(|error| hidden(error, unknown()))?;
             accounts::delete(tx, &leave, &account.id).await
         }));
         Ok(gone.await?)
@@ -164,7 +240,13 @@ fn hidden(error: StoreError, absent: StoreError) -> StoreError {
     }
 }
 
-async fn account_id(tx: &mut dyn Tx, name: &str, kind: PrincipalKind) -> Result<PrincipalId, StoreError> {
-    let account = accounts::by_name(tx, name).await?.filter(|account| account.kind == kind);
+async fn account_id(
+    tx: &mut dyn Tx,
+    name: &str,
+    kind: PrincipalKind,
+) -> Result<PrincipalId, StoreError> {
+    let account = accounts::by_name(tx, name)
+        .await?
+        .filter(|account| account.kind == kind);
     Ok(account.ok_or_else(|| not_found("account", name))?.id)
 }

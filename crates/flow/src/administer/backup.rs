@@ -37,7 +37,10 @@ impl FromStr for BackupName {
 
     fn from_str(text: &str) -> Result<Self, Rejection> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        let starts = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        let starts = text
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric());
         if starts && text.len() <= 64 && text.bytes().all(allowed) {
             return Ok(Self(text.to_owned()));
         }
@@ -78,23 +81,42 @@ impl Administration {
     /// # Errors
     /// [`Rejection::Denied`] for who is no administrator, [`Rejection::Conflict`] if there is one of the name,
     /// [`Rejection::Unsupported`] on PostgreSQL, which has tools of its own.
-    pub async fn back_up(&self, caller: &Caller, name: Option<BackupName>) -> Result<BackedUp, FlowError> {
+    pub async fn back_up(
+        &self,
+        caller: &Caller,
+        name: Option<BackupName>,
+    ) -> Result<BackedUp, FlowError> {
         self.require_administrator(caller).await?;
         if self.store().database().dialect() == refloat_store::Dialect::Postgres {
-            let advice = "backup on PostgreSQL; use pg_dump, then copy the folder of blobs".to_owned();
+            let advice =
+                "backup on PostgreSQL; use pg_dump, then copy the folder of blobs".to_owned();
             return Err(Rejection::Unsupported(advice).into());
         }
-        let now = self.store().read(|tx| Box::pin(async move { Ok(tx.now()) })).await?;
+        let now = self
+            .store()
+            .read(|tx| Box::pin(async move { Ok(tx.now()) }))
+            .await?;
         let name = name.unwrap_or_else(|| BackupName(stamp(now)));
         let (administration, tasks) = (self.clone(), self.inner.registry.tasks().clone());
-        tasks.durable("backup", async move { administration.write_backup(&name, now).await }).await
+        tasks
+            .durable("backup", async move {
+                administration.write_backup(&name, now).await
+            })
+            .await
     }
 
     async fn write_backup(&self, name: &BackupName, now: Timestamp) -> Result<BackedUp, FlowError> {
         let folder = self.inner.places.data.join("backups");
-        let (done, draft) = (folder.join(&name.0), folder.join(format!(".{}.draft", name.0)));
+        let (done, draft) = (
+            folder.join(&name.0),
+            folder.join(format!(".{}.draft", name.0)),
+        );
         if done.exists() {
-            return Err(Rejection::Conflict(format!("there is a backup `{}` already; choose another name", name.0)).into());
+            return Err(Rejection::Conflict(format!(
+                "there is a backup `{}` already; choose another name",
+                name.0
+            ))
+            .into());
         }
         let bytes = self.inner.places.blobs.join(BLOBS_FOLDER);
         let (from, to) = (bytes.clone(), draft.clone());
@@ -104,8 +126,13 @@ impl Administration {
             link_all(&from, &to.join(BLOBS_FOLDER))
         })
         .await?;
-        refloat_fail::point("backup.linked").map_err(io::Error::from).map_err(|error| failed(&error))?;
-        self.store().database().back_up(&draft.join(DATABASE_FILE)).await?;
+        refloat_fail::point("backup.linked")
+            .map_err(io::Error::from)
+            .map_err(|error| failed(&error))?;
+        self.store()
+            .database()
+            .back_up(&draft.join(DATABASE_FILE))
+            .await?;
         let written = blocking(move || {
             link_all(&bytes, &draft.join(BLOBS_FOLDER))?;
             let manifest = list(&draft, now)?;
@@ -120,12 +147,18 @@ impl Administration {
         let (path, manifest) = written.await?;
         let path = fs::canonicalize(&path).unwrap_or(path);
         let bytes = manifest.files.iter().map(|entry| entry.size).sum();
-        Ok(BackedUp { path, files: manifest.files.len() as u64, bytes })
+        Ok(BackedUp {
+            path,
+            files: manifest.files.len() as u64,
+            bytes,
+        })
     }
 }
 
 /// File work on a thread that may wait.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, FlowError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, FlowError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done.map_err(|error| failed(&error).into()),
         Err(error) => Err(Failure::Terminal(format!("a backup ended in a bug: {error}")).into()),
@@ -134,14 +167,21 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 
 fn failed(error: &io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::Full(format!("backup: {error}")),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Failure::Full(format!("backup: {error}"))
+        }
         _ => Failure::Terminal(format!("backup: {error}")),
     }
 }
 
 /// `20260110T120000Z`
 fn stamp(now: Timestamp) -> String {
-    now.to_string().chars().take_while(|letter| *letter != '.').filter(|letter| !"-:".contains(*letter)).chain(['Z']).collect()
+    now.to_string()
+        .chars()
+        .take_while(|letter| *letter != '.')
+        .filter(|letter| !"-:".contains(*letter))
+        .chain(['Z'])
+        .collect()
 }
 
 fn remove_drafts(folder: &Path) -> io::Result<()> {
@@ -168,7 +208,10 @@ fn link_all(from: &Path, to: &Path) -> io::Result<()> {
         fs::create_dir_all(&target)?;
         for file in fs::read_dir(folder.path())? {
             let file = file?;
-            let is_blob = file.file_name().to_str().is_some_and(|name| name.parse::<StorageKey>().is_ok());
+            let is_blob = file
+                .file_name()
+                .to_str()
+                .is_some_and(|name| name.parse::<StorageKey>().is_ok());
             let place = target.join(file.file_name());
             if is_blob && !place.exists() {
                 link_or_copy(&file.path(), &place)?;
@@ -190,7 +233,10 @@ fn link_or_copy(from: &Path, to: &Path) -> io::Result<()> {
 /// Copies and syncs a file.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut source = File::open(from)?;
-    let mut target = fs::OpenOptions::new().write(true).create_new(true).open(to)?;
+    let mut target = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(to)?;
     io::copy(&mut source, &mut target)?;
     target.sync_all()
 }
@@ -198,17 +244,32 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
 /// Lists and hashes everything in the draft, the database first.
 fn list(draft: &Path, created_at: Timestamp) -> io::Result<Manifest> {
     let mut files = vec![entry(draft, DATABASE_FILE.to_owned())?];
-    let mut folders: Vec<PathBuf> = fs::read_dir(draft.join(BLOBS_FOLDER))?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
+    let mut folders: Vec<PathBuf> = fs::read_dir(draft.join(BLOBS_FOLDER))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()?;
     folders.sort();
     for folder in folders {
-        let mut names: Vec<_> = fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<io::Result<_>>()?;
+        let mut names: Vec<_> = fs::read_dir(&folder)?
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect::<io::Result<_>>()?;
         names.sort();
-        let shard = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let shard = folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         for name in names {
-            files.push(entry(draft, format!("{BLOBS_FOLDER}/{shard}/{}", name.to_string_lossy()))?);
+            files.push(entry(
+                draft,
+                format!("{BLOBS_FOLDER}/{shard}/{}", name.to_string_lossy()),
+            )?);
         }
     }
-    Ok(Manifest { format: FORMAT.to_owned(), created_at, files })
+    Ok(Manifest {
+        format: FORMAT.to_owned(),
+        created_at,
+        files,
+    })
 }
 
 fn entry(folder: &Path, path: String) -> io::Result<Entry> {
@@ -233,7 +294,10 @@ pub(super) fn hash(path: &Path) -> io::Result<(Digest, u64)> {
 }
 
 fn write_manifest(draft: &Path, manifest: &Manifest) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(draft.join(MANIFEST_FILE))?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(draft.join(MANIFEST_FILE))?;
     file.write_all(&serde_json::to_vec_pretty(manifest)?)?;
     file.sync_all()
 }
@@ -253,7 +317,10 @@ fn sync_tree(folder: &Path) -> io::Result<()> {
 
 /// Syncs the folder that `path` lies in.
 pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    match path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         Some(parent) => File::open(parent)?.sync_all(),
         None => File::open(".")?.sync_all(),
     }
@@ -268,9 +335,21 @@ mod tests {
         for good in ["a", "before-upgrade", "20260110T120000Z", "v1.2_x"] {
             assert!(good.parse::<BackupName>().is_ok(), "{good}");
         }
-        for bad in ["", ".", "..", ".hidden", "a/b", "../x", "a b", &"x".repeat(65)] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".hidden",
+            "a/b",
+            "../x",
+            "a b",
+            &"x".repeat(65),
+        ] {
             assert!(bad.parse::<BackupName>().is_err(), "{bad}");
         }
-        assert_eq!(stamp(Timestamp::from_micros(1_700_000_000_123_456)), "20231114T221320Z");
+        assert_eq!(
+            stamp(Timestamp::from_micros(1_700_000_000_123_456)),
+            "20231114T221320Z"
+        );
     }
 }

@@ -5,9 +5,14 @@ use crate::asked::operation;
 use crate::{Caller, FlowError};
 use refloat_core::access::Actions;
 use refloat_core::{Pattern, Principal, Rejection, Secret};
-use refloat_documents::{CredentialDocument, Document, DocumentBody, DocumentKind, PolicyDocument, ProjectDocument, TagRule};
+use refloat_documents::{
+    CredentialDocument, Document, DocumentBody, DocumentKind, PolicyDocument, ProjectDocument,
+    TagRule,
+};
 use refloat_store::access::authorize_project;
-use refloat_store::documents::{self, Applied, NewCredential, NewPolicy, NewProject, StoredDocument, StoredKind};
+use refloat_store::documents::{
+    self, Applied, NewCredential, NewPolicy, NewProject, StoredDocument, StoredKind,
+};
 use refloat_store::secrets::MasterKey;
 use refloat_store::{StoreError, Tx};
 use std::sync::Arc;
@@ -42,29 +47,51 @@ impl Administration {
     ///
     /// # Errors
     /// [`ApplyError`] names the document.
-    pub async fn apply(&self, caller: &Caller, sent: Vec<Document>, project: Option<String>) -> Result<Vec<DocumentApplied>, ApplyError> {
+    pub async fn apply(
+        &self,
+        caller: &Caller,
+        sent: Vec<Document>,
+        project: Option<String>,
+    ) -> Result<Vec<DocumentApplied>, ApplyError> {
         let project = project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
-        let (principal, master, documents) = (caller.principal.clone(), self.inner.master.clone(), Arc::new(sent));
+        let (principal, master, documents) = (
+            caller.principal.clone(),
+            self.inner.master.clone(),
+            Arc::new(sent),
+        );
         let refused = Arc::new(std::sync::Mutex::new(None));
         let place = refused.clone();
-        let done = self.store().write(operation!(tx, [principal, master, documents, project, place], {
-            let mut order: Vec<usize> = (0..documents.len()).collect();
-            // Projects first: what follows may lie in them.
-            order.sort_by_key(|index| documents[*index].kind());
-            let mut results = vec![None; documents.len()];
-            for index in order {
-                let applied = apply_one(tx, &principal, &master, &documents[index], &project).await;
-                if applied.is_err() {
-                    *place.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(index);
+        let done = self.store().write(operation!(
+            tx,
+            [principal, master, documents, project, place],
+            {
+                let mut order: Vec<usize> = (0..documents.len()).collect();
+                // Projects first: what follows may lie in them.
+                order.sort_by_key(|index| documents[*index].kind());
+                let mut results = vec![None; documents.len()];
+                for index in order {
+                    let applied =
+                        apply_one(tx, &principal, &master, &documents[index], &project).await;
+                    if applied.is_err() {
+                        *place
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(index);
+                    }
+                    results[index] = Some(applied?);
                 }
-                results[index] = Some(applied?);
+                Ok(results.into_iter().flatten().collect())
             }
-            Ok(results.into_iter().flatten().collect())
-        }));
+        ));
         done.await.map_err(|error| {
             let error = FlowError::from(error);
-            let document = refused.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-            ApplyError { document: document.filter(|_| matches!(error, FlowError::Rejected(_))), error }
+            let document = refused
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .take();
+            ApplyError {
+                document: document.filter(|_| matches!(error, FlowError::Rejected(_))),
+                error,
+            }
         })
     }
 
@@ -72,7 +99,14 @@ impl Administration {
     ///
     /// # Errors
     /// [`Rejection::NotFound`] or [`Rejection::Denied`] without leave, and for a name that is absent.
-    pub async fn documents(&self, caller: &Caller, kind: DocumentKind, name: Option<String>, project: Option<String>, page: &AskedPage) -> Result<Paged<StoredDocument>, FlowError> {
+    pub async fn documents(
+        &self,
+        caller: &Caller,
+        kind: DocumentKind,
+        name: Option<String>,
+        project: Option<String>,
+        page: &AskedPage,
+    ) -> Result<Paged<StoredDocument>, FlowError> {
         let (kind, principal) = (stored_kind(kind), caller.principal.clone());
         let project = match (kind, &name, project) {
             // A Project lies in itself.
@@ -85,29 +119,45 @@ impl Administration {
         };
         let list = format!("documents|{}|{project}", kind.name());
         let (limit, after) = (page.limit(), self.opened(&list, page)?);
-        let found = self.store().read(operation!(tx, [principal, project, name, after], {
-            let leave = authorize_project(tx, &principal, &project).await?;
-            match name {
-                Some(name) => Ok(vec![documents::get(tx, &leave, kind, &name).await?]),
-                None => documents::list(tx, &leave, kind, after.as_deref(), limit + 1).await,
-            }
-        }));
+        let found = self
+            .store()
+            .read(operation!(tx, [principal, project, name, after], {
+                let leave = authorize_project(tx, &principal, &project).await?;
+                match name {
+                    Some(name) => Ok(vec![documents::get(tx, &leave, kind, &name).await?]),
+                    None => documents::list(tx, &leave, kind, after.as_deref(), limit + 1).await,
+                }
+            }));
         self.paged(&list, found.await?, limit, |document| document.name.clone())
     }
 
     /// The Project documents of every project that the caller administers.
-    async fn projects(&self, caller: &Caller, page: &AskedPage) -> Result<Paged<StoredDocument>, FlowError> {
+    async fn projects(
+        &self,
+        caller: &Caller,
+        page: &AskedPage,
+    ) -> Result<Paged<StoredDocument>, FlowError> {
         let list = "documents|Project";
-        let (principal, limit, after) = (caller.principal.clone(), page.limit(), self.opened(list, page)?);
+        let (principal, limit, after) = (
+            caller.principal.clone(),
+            page.limit(),
+            self.opened(list, page)?,
+        );
         let found = self.store().read(operation!(tx, [principal, after], {
             let mut found = Vec::new();
-            for row in refloat_store::projects::list(tx, &principal, after.as_deref(), limit + 1).await? {
-                let Ok(leave) = authorize_project(tx, &principal, &row.name).await else { continue };
-                found.push(match documents::get(tx, &leave, StoredKind::Project, &row.name).await {
-                    Ok(document) => document,
-                    Err(StoreError::Rejected(Rejection::NotFound { .. })) => undocumented(&row),
-                    Err(error) => return Err(error),
-                });
+            for row in
+                refloat_store::projects::list(tx, &principal, after.as_deref(), limit + 1).await?
+            {
+                let Ok(leave) = authorize_project(tx, &principal, &row.name).await else {
+                    continue;
+                };
+                found.push(
+                    match documents::get(tx, &leave, StoredKind::Project, &row.name).await {
+                        Ok(document) => document,
+                        Err(StoreError::Rejected(Rejection::NotFound { .. })) => undocumented(&row),
+                        Err(error) => return Err(error),
+                    },
+                );
             }
             Ok(found)
         }));
@@ -118,18 +168,29 @@ impl Administration {
     ///
     /// # Errors
     /// [`Rejection::NotFound`], [`Rejection::InUse`] for a project that still has something, [`Rejection::Denied`] without leave.
-    pub async fn delete_document(&self, caller: &Caller, kind: DocumentKind, name: String, project: Option<String>) -> Result<(), FlowError> {
-        let (principal, project) = (caller.principal.clone(), project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()));
-        let gone = self.store().write(operation!(tx, [principal, name, project], {
-            if kind == DocumentKind::Project {
-                return documents::delete_project(tx, &principal, &name).await;
-            }
-            let leave = authorize_project(tx, &principal, &project).await?;
-            if kind == DocumentKind::Credential {
-                return documents::delete_credential(tx, &leave, &name).await;
-            }
-            documents::delete_policy(tx, &leave, &pattern(&name)?).await
-        }));
+    pub async fn delete_document(
+        &self,
+        caller: &Caller,
+        kind: DocumentKind,
+        name: String,
+        project: Option<String>,
+    ) -> Result<(), FlowError> {
+        let (principal, project) = (
+            caller.principal.clone(),
+            project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned()),
+        );
+        let gone = self
+            .store()
+            .write(operation!(tx, [principal, name, project], {
+                if kind == DocumentKind::Project {
+                    return documents::delete_project(tx, &principal, &name).await;
+                }
+                let leave = authorize_project(tx, &principal, &project).await?;
+                if kind == DocumentKind::Credential {
+                    return documents::delete_credential(tx, &leave, &name).await;
+                }
+                documents::delete_policy(tx, &leave, &pattern(&name)?).await
+            }));
         Ok(gone.await?)
     }
 }
@@ -137,17 +198,30 @@ impl Administration {
 /// The project `default` exists before anybody wrote a document about it.
 fn undocumented(row: &refloat_store::projects::ProjectRow) -> StoredDocument {
     let content = serde_json::json!({ "apiVersion": "refloat/v1", "kind": "Project", "name": row.name, "prefixes": [], "members": {} });
-    StoredDocument { name: row.name.clone(), content: content.to_string(), version: 0, updated_at: row.created_at }
+    StoredDocument {
+        name: row.name.clone(),
+        content: content.to_string(),
+        version: 0,
+        updated_at: row.created_at,
+    }
 }
 
-async fn apply_one(tx: &mut dyn Tx, by: &Principal, master: &MasterKey, document: &Document, project: &str) -> Result<DocumentApplied, StoreError> {
+async fn apply_one(
+    tx: &mut dyn Tx,
+    by: &Principal,
+    master: &MasterKey,
+    document: &Document,
+    project: &str,
+) -> Result<DocumentApplied, StoreError> {
     let project = match &document.body {
         DocumentBody::Project(own) => own.name.as_str(),
         _ => document.project.as_deref().unwrap_or(project),
     };
     let content = document.to_json().to_string();
     let applied = match &document.body {
-        DocumentBody::Project(new) => documents::apply_project(tx, by, &new_project(new, content)?).await?,
+        DocumentBody::Project(new) => {
+            documents::apply_project(tx, by, &new_project(new, content)?).await?
+        }
         DocumentBody::Credential(new) => {
             let leave = authorize_project(tx, by, project).await?;
             documents::apply_credential(tx, &leave, master, &new_credential(new, content)).await?
@@ -158,16 +232,35 @@ async fn apply_one(tx: &mut dyn Tx, by: &Principal, master: &MasterKey, document
         }
     };
     let Applied { changed, version } = applied;
-    Ok(DocumentApplied { kind: document.kind(), name: document.name().to_owned(), project: project.to_owned(), changed, version })
+    Ok(DocumentApplied {
+        kind: document.kind(),
+        name: document.name().to_owned(),
+        project: project.to_owned(),
+        changed,
+        version,
+    })
 }
 
 fn new_project(document: &ProjectDocument, content: String) -> Result<NewProject, Rejection> {
     let member = |member: &refloat_documents::Member| {
-        let actions: Actions = member.role.actions().parse().map_err(|error| Rejection::Invalid(format!("{error}")))?;
+        let actions: Actions = member
+            .role
+            .actions()
+            .parse()
+            .map_err(|error| Rejection::Invalid(format!("{error}")))?;
         Ok((member.subject.clone(), actions))
     };
-    let members = document.members.iter().map(member).collect::<Result<_, Rejection>>()?;
-    Ok(NewProject { name: document.name.clone(), prefixes: document.prefixes.clone(), members, content })
+    let members = document
+        .members
+        .iter()
+        .map(member)
+        .collect::<Result<_, Rejection>>()?;
+    Ok(NewProject {
+        name: document.name.clone(),
+        prefixes: document.prefixes.clone(),
+        members,
+        content,
+    })
 }
 
 fn new_credential(document: &CredentialDocument, content: String) -> NewCredential {
@@ -184,14 +277,21 @@ fn new_policy(document: &PolicyDocument, content: String) -> Result<NewPolicy, R
     let rules = document.immutable_tags.as_ref();
     Ok(NewPolicy {
         pattern: pattern(&document.pattern)?,
-        immutable_tags: rules.map(|rules| rules.iter().map(TagRule::as_str).map(str::to_owned).collect()),
+        immutable_tags: rules.map(|rules| {
+            rules
+                .iter()
+                .map(TagRule::as_str)
+                .map(str::to_owned)
+                .collect()
+        }),
         anonymous_pull: document.anonymous_pull,
         content,
     })
 }
 
 fn pattern(text: &str) -> Result<Pattern, Rejection> {
-    text.parse().map_err(|error| Rejection::Invalid(format!("`match`: {error}")))
+    text.parse()
+        .map_err(|error| Rejection::Invalid(format!("`match`: {error}")))
 }
 
 fn stored_kind(kind: DocumentKind) -> StoredKind {

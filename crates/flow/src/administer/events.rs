@@ -56,12 +56,29 @@ impl Administration {
     ///
     /// # Errors
     /// [`Rejection::Invalid`] for a cursor of another list or caller, or a type that no event has.
-    pub async fn events(&self, caller: &Caller, asked: &EventsAsked) -> Result<EventPage, FlowError> {
+    pub async fn events(
+        &self,
+        caller: &Caller,
+        asked: &EventsAsked,
+    ) -> Result<EventPage, FlowError> {
         let (filter, sight) = self.filter(caller, asked).await?;
-        let of = format!("{}|{}|{sight:?}", actor(&caller.principal), asked.types.as_deref().unwrap_or(""));
-        let listing = Listing { list: "events", filter: &of };
-        let after = asked.after.as_deref().map(|cursor| self.inner.cursors.decode(listing, cursor)).transpose()?;
-        let start: i64 = after.map_or(Ok(0), |text| text.parse()).map_err(|_| Rejection::Invalid("the cursor is damaged".to_owned()))?;
+        let of = format!(
+            "{}|{}|{sight:?}",
+            actor(&caller.principal),
+            asked.types.as_deref().unwrap_or("")
+        );
+        let listing = Listing {
+            list: "events",
+            filter: &of,
+        };
+        let after = asked
+            .after
+            .as_deref()
+            .map(|cursor| self.inner.cursors.decode(listing, cursor))
+            .transpose()?;
+        let start: i64 = after
+            .map_or(Ok(0), |text| text.parse())
+            .map_err(|_| Rejection::Invalid("the cursor is damaged".to_owned()))?;
         let ends = tokio::time::Instant::now() + asked.wait.min(WAIT_MAX);
         let limit = i64::try_from(asked.limit.unwrap_or(100).clamp(1, 1000)).unwrap_or(100);
         let mut position = start;
@@ -76,7 +93,11 @@ impl Administration {
                     items.push(rendered(record, sight));
                 }
                 let next = self.inner.cursors.encode(listing, &position.to_string())?;
-                return Ok(EventPage { items, next, more: position < page.newest });
+                return Ok(EventPage {
+                    items,
+                    next,
+                    more: position < page.newest,
+                });
             }
             let wait = ends.min(tokio::time::Instant::now() + LOOK_AGAIN);
             let _ = tokio::time::timeout_at(wait, committed).await;
@@ -95,7 +116,12 @@ impl Administration {
         Ok(page)
     }
 
-    async fn log_page(&self, filter: &Filter, after: i64, limit: i64) -> Result<log::Page, FlowError> {
+    async fn log_page(
+        &self,
+        filter: &Filter,
+        after: i64,
+        limit: i64,
+    ) -> Result<log::Page, FlowError> {
         let filter = filter.clone();
         let read = self.store().read(move |tx| {
             let filter = filter.clone();
@@ -104,7 +130,11 @@ impl Administration {
         Ok(read.await?)
     }
 
-    async fn filter(&self, caller: &Caller, asked: &EventsAsked) -> Result<(Filter, Sight), FlowError> {
+    async fn filter(
+        &self,
+        caller: &Caller,
+        asked: &EventsAsked,
+    ) -> Result<(Filter, Sight), FlowError> {
         let principal = caller.principal.clone();
         let whole = self.store().read(move |tx| {
             let principal = principal.clone();
@@ -113,7 +143,10 @@ impl Administration {
         let (filter, sight) = if whole.await? {
             (Filter::all(), Sight::Whole)
         } else {
-            (Filter::all().reader(actor(&caller.principal)), Sight::Filtered)
+            (
+                Filter::all().reader(actor(&caller.principal)),
+                Sight::Filtered,
+            )
         };
         let filter = match &asked.types {
             Some(pattern) => filter.types(pattern)?,
@@ -144,7 +177,11 @@ impl Administration {
 
 /// A record as outsiders see it. Its body may have expired, and then only its place and time are left.
 fn rendered(record: &Recorded, sight: Sight) -> Value {
-    let body: Value = record.body.as_deref().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+    let body: Value = record
+        .body
+        .as_deref()
+        .and_then(|body| serde_json::from_slice(body).ok())
+        .unwrap_or_default();
     let mut event = json!({
         "id": record.id,
         "type": body["type"].as_str().unwrap_or("expired"),

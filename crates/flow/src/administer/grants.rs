@@ -70,15 +70,28 @@ impl Administration {
     ///
     /// # Errors
     /// As [`Administration::grant`].
-    pub async fn grants(&self, caller: &Caller, project: Option<String>, page: &AskedPage) -> Result<Paged<GrantRow>, FlowError> {
+    pub async fn grants(
+        &self,
+        caller: &Caller,
+        project: Option<String>,
+        page: &AskedPage,
+    ) -> Result<Paged<GrantRow>, FlowError> {
         let project = project.unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
         let list = format!("grants|{project}");
-        let (principal, limit, after) = (caller.principal.clone(), page.limit(), self.opened(&list, page)?);
-        let found = self.store().read(operation!(tx, [principal, project, after], {
-            let leave = authorize_project(tx, &principal, &project).await?;
-            let after = after.as_deref().and_then(|key| key.split_once(KEY_SEPARATOR));
-            grants::list(tx, &leave, after, limit + 1).await
-        }));
+        let (principal, limit, after) = (
+            caller.principal.clone(),
+            page.limit(),
+            self.opened(&list, page)?,
+        );
+        let found = self
+            .store()
+            .read(operation!(tx, [principal, project, after], {
+                let leave = authorize_project(tx, &principal, &project).await?;
+                let after = after
+                    .as_deref()
+                    .and_then(|key| key.split_once(KEY_SEPARATOR));
+                grants::list(tx, &leave, after, limit + 1).await
+            }));
         let rows = found.await?.into_iter().map(|rule| GrantRow {
             key: format!("{}{KEY_SEPARATOR}{}", rule.subject.as_str(), rule.pattern),
             subject: rule.name,
@@ -98,7 +111,11 @@ fn project(asked: &GrantAsked) -> &str {
 }
 
 /// The subject of this name.
-async fn subject(tx: &mut dyn Tx, _leave: &AuthorizedProject, name: &str) -> Result<Subject, StoreError> {
+async fn subject(
+    tx: &mut dyn Tx,
+    _leave: &AuthorizedProject,
+    name: &str,
+) -> Result<Subject, StoreError> {
     if name == ANONYMOUS {
         return Ok(Subject::Anonymous);
     }

@@ -30,7 +30,11 @@ impl Repeat {
             hasher.update(&(part.len() as u64).to_be_bytes());
             hasher.update(part);
         }
-        Self { actor: actor(principal), key: key.to_owned(), hash: hasher.finish().hash().to_vec() }
+        Self {
+            actor: actor(principal),
+            key: key.to_owned(),
+            hash: hasher.finish().hash().to_vec(),
+        }
     }
 }
 
@@ -39,10 +43,22 @@ impl Administration {
     ///
     /// # Errors
     /// [`refloat_core::Rejection::Conflict`] if the key was used for another write.
-    pub async fn answered_before(&self, repeat: &Repeat) -> Result<Option<(u16, Value)>, FlowError> {
+    pub async fn answered_before(
+        &self,
+        repeat: &Repeat,
+    ) -> Result<Option<(u16, Value)>, FlowError> {
         let repeat = repeat.clone();
-        let found = self.store().read(operation!(tx, [repeat], idempotency::find(tx, &repeat.actor, &repeat.key, &repeat.hash).await));
-        let body = |kept: KeptAnswer| (kept.status, serde_json::from_slice(&kept.body).unwrap_or_default());
+        let found = self.store().read(operation!(
+            tx,
+            [repeat],
+            idempotency::find(tx, &repeat.actor, &repeat.key, &repeat.hash).await
+        ));
+        let body = |kept: KeptAnswer| {
+            (
+                kept.status,
+                serde_json::from_slice(&kept.body).unwrap_or_default(),
+            )
+        };
         Ok(found.await?.map(body))
     }
 
@@ -50,10 +66,18 @@ impl Administration {
     ///
     /// # Errors
     /// [`FlowError`] of the store.
-    pub async fn keep_answer(&self, repeat: &Repeat, status: u16, body: &Value) -> Result<(), FlowError> {
+    pub async fn keep_answer(
+        &self,
+        repeat: &Repeat,
+        status: u16,
+        body: &Value,
+    ) -> Result<(), FlowError> {
         let (repeat, body) = (repeat.clone(), Bytes::from(body.to_string()));
         let kept = self.store().write(operation!(tx, [repeat, body], {
-            if idempotency::find(tx, &repeat.actor, &repeat.key, &repeat.hash).await?.is_some() {
+            if idempotency::find(tx, &repeat.actor, &repeat.key, &repeat.hash)
+                .await?
+                .is_some()
+            {
                 return Ok(());
             }
             let answer = KeptAnswer { status, body };

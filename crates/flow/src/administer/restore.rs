@@ -3,7 +3,9 @@
 //! Everything is compared with its checksum before anything is taken. The new folder is filled beside its place and renamed
 //! at the end, so that a restore which dies leaves the place as it was.
 
-use super::backup::{BLOBS_FOLDER, DATABASE_FILE, Entry, FORMAT, MANIFEST_FILE, Manifest, copy, hash, sync_parent};
+use super::backup::{
+    BLOBS_FOLDER, DATABASE_FILE, Entry, FORMAT, MANIFEST_FILE, Manifest, copy, hash, sync_parent,
+};
 use crate::FlowError;
 use refloat_core::event::AuditEvent;
 use refloat_core::{Event, NewRecord, StorageKey, Stream};
@@ -39,7 +41,9 @@ pub enum RestoreError {
         reason: String,
     },
     /// A file of the backup is not what it was.
-    #[error("file `{path}` of the backup {reason}; nothing was restored: use another copy of the backup")]
+    #[error(
+        "file `{path}` of the backup {reason}; nothing was restored: use another copy of the backup"
+    )]
     Damaged {
         /// The file.
         path: String,
@@ -66,7 +70,10 @@ pub fn restore(backup: &Path, data: &Path) -> Result<Restored, RestoreError> {
     for entry in &manifest.files {
         check(backup, entry)?;
     }
-    let name = data.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = data
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let draft = data.with_file_name(format!(".{name}.restoring"));
     let at = |place: &Path| {
         let place = place.to_owned();
@@ -105,7 +112,10 @@ pub async fn note_restored(store: &Store) -> Result<(), FlowError> {
 }
 
 fn require_empty(data: &Path) -> Result<(), RestoreError> {
-    let files = |source| RestoreError::Files { place: data.to_owned(), source };
+    let files = |source| RestoreError::Files {
+        place: data.to_owned(),
+        source,
+    };
     let entries = match fs::read_dir(data) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -120,13 +130,25 @@ fn require_empty(data: &Path) -> Result<(), RestoreError> {
 }
 
 fn read_manifest(backup: &Path) -> Result<Manifest, RestoreError> {
-    let no_backup = |reason: String| RestoreError::NoBackup { folder: backup.to_owned(), reason };
-    let bytes = fs::read(backup.join(MANIFEST_FILE)).map_err(|error| no_backup(format!("{MANIFEST_FILE}: {error}")))?;
-    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| no_backup(format!("{MANIFEST_FILE}: {error}")))?;
+    let no_backup = |reason: String| RestoreError::NoBackup {
+        folder: backup.to_owned(),
+        reason,
+    };
+    let bytes = fs::read(backup.join(MANIFEST_FILE))
+        .map_err(|error| no_backup(format!("{MANIFEST_FILE}: {error}")))?;
+    let manifest: Manifest = serde_json::from_slice(&bytes)
+        .map_err(|error| no_backup(format!("{MANIFEST_FILE}: {error}")))?;
     if manifest.format != FORMAT {
-        return Err(no_backup(format!("it has the format `{}`, this version knows {FORMAT}", manifest.format)));
+        return Err(no_backup(format!(
+            "it has the format `{}`, this version knows {FORMAT}",
+            manifest.format
+        )));
     }
-    if !manifest.files.iter().any(|entry| entry.path == DATABASE_FILE) {
+    if !manifest
+        .files
+        .iter()
+        .any(|entry| entry.path == DATABASE_FILE)
+    {
         return Err(no_backup(format!("{DATABASE_FILE} is not listed")));
     }
     Ok(manifest)
@@ -138,7 +160,8 @@ fn is_expected(path: &str) -> bool {
     match parts.as_slice() {
         [database] => *database == DATABASE_FILE,
         [folder, shard, key] => {
-            let plain = (1..=8).contains(&shard.len()) && shard.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let plain = (1..=8).contains(&shard.len())
+                && shard.bytes().all(|byte| byte.is_ascii_alphanumeric());
             *folder == BLOBS_FOLDER && plain && key.parse::<StorageKey>().is_ok()
         }
         _ => false,
@@ -146,16 +169,26 @@ fn is_expected(path: &str) -> bool {
 }
 
 fn check(backup: &Path, entry: &Entry) -> Result<(), RestoreError> {
-    let damaged = |reason: String| RestoreError::Damaged { path: entry.path.clone(), reason };
+    let damaged = |reason: String| RestoreError::Damaged {
+        path: entry.path.clone(),
+        reason,
+    };
     if !is_expected(&entry.path) {
         return Err(damaged("has no place in a data folder".to_owned()));
     }
-    let (digest, size) = hash(&backup.join(&entry.path)).map_err(|error| damaged(format!("cannot be read: {error}")))?;
+    let (digest, size) = hash(&backup.join(&entry.path))
+        .map_err(|error| damaged(format!("cannot be read: {error}")))?;
     if size != entry.size {
-        return Err(damaged(format!("has {size} bytes instead of {}", entry.size)));
+        return Err(damaged(format!(
+            "has {size} bytes instead of {}",
+            entry.size
+        )));
     }
     if digest != entry.digest {
-        return Err(damaged(format!("has the digest {digest} instead of {}", entry.digest)));
+        return Err(damaged(format!(
+            "has the digest {digest} instead of {}",
+            entry.digest
+        )));
     }
     Ok(())
 }
@@ -176,8 +209,14 @@ fn fill(backup: &Path, manifest: &Manifest, draft: &Path) -> io::Result<()> {
     }
     refloat_fail::point("restore.copied")?;
     folders.insert(draft.to_owned());
-    folders.extend([draft.join(BLOBS_FOLDER)].into_iter().filter(|folder| folder.is_dir()));
-    folders.iter().try_for_each(|folder| File::open(folder)?.sync_all())
+    folders.extend(
+        [draft.join(BLOBS_FOLDER)]
+            .into_iter()
+            .filter(|folder| folder.is_dir()),
+    );
+    folders
+        .iter()
+        .try_for_each(|folder| File::open(folder)?.sync_all())
 }
 
 /// Puts the filled folder where the empty one is.
@@ -185,7 +224,8 @@ fn take_place(draft: &Path, data: &Path) -> io::Result<()> {
     if data.exists() {
         let key = data.join(KEY_FILE);
         if key.exists() {
-            fs::hard_link(&key, draft.join(KEY_FILE)).or_else(|_| copy(&key, &draft.join(KEY_FILE)))?;
+            fs::hard_link(&key, draft.join(KEY_FILE))
+                .or_else(|_| copy(&key, &draft.join(KEY_FILE)))?;
             File::open(draft)?.sync_all()?;
             fs::remove_file(&key)?;
         }

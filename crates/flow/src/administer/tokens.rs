@@ -29,20 +29,28 @@ impl Administration {
     ///
     /// # Errors
     /// [`Rejection::Unauthenticated`] for who is not signed in, [`Rejection::Denied`] for who came with a narrowed token.
-    pub async fn create_token(&self, caller: &Caller, asked: TokenAsked) -> Result<(TokenId, Secret<String>), FlowError> {
+    pub async fn create_token(
+        &self,
+        caller: &Caller,
+        asked: TokenAsked,
+    ) -> Result<(TokenId, Secret<String>), FlowError> {
         let owner = owner(caller)?;
         let (token, hash) = new_long_token(PERSONAL_PREFIX)?;
         let principal = caller.principal.clone();
-        let made = self.store().write(operation!(tx, [principal, owner, asked], {
-            let new = NewToken {
-                purpose: TokenPurpose::Personal,
-                hash: &hash,
-                label: &asked.label,
-                scopes: asked.scopes.as_deref(),
-                expires_at: asked.expires_seconds.map(|seconds| tx.now().plus_seconds(seconds)),
-            };
-            accounts::create_token(tx, &principal, &owner, &new).await
-        }));
+        let made = self
+            .store()
+            .write(operation!(tx, [principal, owner, asked], {
+                let new = NewToken {
+                    purpose: TokenPurpose::Personal,
+                    hash: &hash,
+                    label: &asked.label,
+                    scopes: asked.scopes.as_deref(),
+                    expires_at: asked
+                        .expires_seconds
+                        .map(|seconds| tx.now().plus_seconds(seconds)),
+                };
+                accounts::create_token(tx, &principal, &owner, &new).await
+            }));
         Ok((made.await?, token))
     }
 
@@ -50,12 +58,20 @@ impl Administration {
     ///
     /// # Errors
     /// As [`Administration::create_token`].
-    pub async fn tokens(&self, caller: &Caller, page: &AskedPage) -> Result<Paged<TokenRow>, FlowError> {
+    pub async fn tokens(
+        &self,
+        caller: &Caller,
+        page: &AskedPage,
+    ) -> Result<Paged<TokenRow>, FlowError> {
         let owner = owner(caller)?;
         let list = format!("tokens|{owner}");
         let after = self.opened(&list, page)?;
         let principal = caller.principal.clone();
-        let found = self.store().read(operation!(tx, [principal, owner], accounts::list_tokens(tx, &principal, &owner).await));
+        let found = self.store().read(operation!(
+            tx,
+            [principal, owner],
+            accounts::list_tokens(tx, &principal, &owner).await
+        ));
         // An account has few tokens; they are read at once and shown by the page.
         let mut rows = found.await?;
         rows.sort_by(|one, other| one.id.cmp(&other.id));
@@ -69,10 +85,21 @@ impl Administration {
     /// [`Rejection::NotFound`] for a token that is absent or somebody else's.
     pub async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<(), FlowError> {
         let principal = caller.principal.clone();
-        Ok(self.store().write(operation!(tx, [principal, id], accounts::revoke_token(tx, &principal, &id).await)).await?)
+        Ok(self
+            .store()
+            .write(operation!(
+                tx,
+                [principal, id],
+                accounts::revoke_token(tx, &principal, &id).await
+            ))
+            .await?)
     }
 }
 
 fn owner(caller: &Caller) -> Result<PrincipalId, Rejection> {
-    caller.principal.id.clone().ok_or(Rejection::Unauthenticated)
+    caller
+        .principal
+        .id
+        .clone()
+        .ok_or(Rejection::Unauthenticated)
 }

@@ -68,7 +68,9 @@ pub enum DigestError {
     #[error("digest algorithm `{0}` is not supported; use sha256 or sha512")]
     Algorithm(String),
     /// The hex part has the wrong length or other characters than 0-9a-f.
-    #[error("`{0}` is not a digest: the part after the colon must be lower-case hex of the algorithm's length")]
+    #[error(
+        "`{0}` is not a digest: the part after the colon must be lower-case hex of the algorithm's length"
+    )]
     Hex(String),
 }
 
@@ -252,7 +254,13 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_digest() {
-        for text in ["", "sha256", "sha256:", ":ab", "md5:d41d8cd98f00b204e9800998ecf8427e"] {
+        for text in [
+            "",
+            "sha256",
+            "sha256:",
+            ":ab",
+            "md5:d41d8cd98f00b204e9800998ecf8427e",
+        ] {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }
         assert!(EMPTY.to_uppercase().parse::<Digest>().is_err());

@@ -12,10 +12,14 @@ pub const TAG_NAME_MAX_BYTES: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Not a repository name.
-    #[error("`{0}` is not a repository name: lower-case letters and digits, separated by one of `.`, `_`, `__`, dashes, in segments separated by `/`")]
+    #[error(
+        "`{0}` is not a repository name: lower-case letters and digits, separated by one of `.`, `_`, `__`, dashes, in segments separated by `/`"
+    )]
     Repository(String),
     /// Not a tag.
-    #[error("`{0}` is not a tag: up to 128 letters, digits, `_`, `.` and `-`, not starting with `.` or `-`")]
+    #[error(
+        "`{0}` is not a tag: up to 128 letters, digits, `_`, `.` and `-`, not starting with `.` or `-`"
+    )]
     Tag(String),
 }
 
@@ -133,7 +137,23 @@ mod tests {
             assert!(good.parse::<RepositoryName>().is_ok(), "{good}");
         }
         let long = "a".repeat(256);
-        for bad in ["", "/", "a/", "/a", "a//b", "A", "a..b", "a___b", "-a", "a-", "a._b", "a b", "../a", "a/../b", long.as_str()] {
+        for bad in [
+            "",
+            "/",
+            "a/",
+            "/a",
+            "a//b",
+            "A",
+            "a..b",
+            "a___b",
+            "-a",
+            "a-",
+            "a._b",
+            "a b",
+            "../a",
+            "a/../b",
+            long.as_str(),
+        ] {
             assert!(bad.parse::<RepositoryName>().is_err(), "{bad}");
         }
     }

@@ -15,7 +15,9 @@ impl std::str::FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no span of time; write a number and s, m, h or d, for example 24h");
+        let wrong = || {
+            format!("`{text}` is no span of time; write a number and s, m, h or d, for example 24h")
+        };
         let (number, unit_seconds) = [("s", 1), ("m", 60), ("h", 3600), ("d", 24 * 3600)]
             .into_iter()
             .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))

@@ -3,22 +3,40 @@ use super::*;
 #[test]
 fn reads_every_key() {
     let text = "listen: 127.0.0.1:6000\npublic_url: https://registry.example.com/\ndata: /srv/refloat\ndatabase: postgres://u:p@localhost/x\nblobs: { folder: /srv/blobs }\ntls: { certificate: c.pem, key: k.pem }\nkey_file: /etc/key\ngc: { grace: 0s }\nscrub: { every: 7d }\n";
-    let configuration = assemble(&Flags::default(), parse(text).expect("keys")).expect("a configuration");
+    let configuration =
+        assemble(&Flags::default(), parse(text).expect("keys")).expect("a configuration");
     assert_eq!(configuration.listen.to_string(), "127.0.0.1:6000");
-    assert_eq!(configuration.public_url.as_deref(), Some("https://registry.example.com"));
+    assert_eq!(
+        configuration.public_url.as_deref(),
+        Some("https://registry.example.com")
+    );
     assert_eq!(configuration.blobs(), Path::new("/srv/blobs"));
     assert_eq!(configuration.key_file, Path::new("/etc/key"));
-    assert!(!format!("{configuration:?}").contains("u:p"), "the database's password is printed");
+    assert!(
+        !format!("{configuration:?}").contains("u:p"),
+        "the database's password is printed"
+    );
     assert_eq!(configuration.keep.gc_grace.map(Span::seconds), Some(0));
-    assert_eq!(configuration.keep.scrub_every.map(Span::seconds), Some(7 * 24 * 3600));
+    assert_eq!(
+        configuration.keep.scrub_every.map(Span::seconds),
+        Some(7 * 24 * 3600)
+    );
     assert_eq!(configuration.keep.log_bodies, None);
-    let tls = TlsPaths { certificate: "c.pem".into(), key: "k.pem".into(), client_ca: None };
+    let tls = TlsPaths {
+        certificate: "c.pem".into(),
+        key: "k.pem".into(),
+        client_ca: None,
+    };
     assert_eq!(configuration.tls, Some(tls));
 }
 
 #[test]
 fn the_command_line_wins() {
-    let flags = Flags { config: None, data: Some("/d".into()), listen: Some("[::1]:1".to_owned()) };
+    let flags = Flags {
+        config: None,
+        data: Some("/d".into()),
+        listen: Some("[::1]:1".to_owned()),
+    };
     let keys = parse("listen: 127.0.0.1:6000\ndata: /srv\n").expect("keys");
     let configuration = assemble(&flags, keys).expect("a configuration");
     assert_eq!(configuration.listen.to_string(), "[::1]:1");
@@ -30,8 +48,16 @@ fn the_command_line_wins() {
 fn errors_name_the_line() {
     let cases = [
         ("listen: 127.0.0.1:6000\ncolour: red\n", 2, "key `colour`"),
-        ("\nrunner: { concurrency: 2 }\n", 2, "unsupported: key runner of the configuration (line 2)"),
-        ("blobs:\n  s3: { bucket: x }\n", 2, "unsupported: key s3 of blobs (line 2)"),
+        (
+            "\nrunner: { concurrency: 2 }\n",
+            2,
+            "unsupported: key runner of the configuration (line 2)",
+        ),
+        (
+            "blobs:\n  s3: { bucket: x }\n",
+            2,
+            "unsupported: key s3 of blobs (line 2)",
+        ),
         ("blobs: {}\n", 1, "no `folder`"),
         ("tls:\n  certificate: x\n", 2, "no `key`"),
         ("data: 7\n", 1, "must be text"),
@@ -44,7 +70,9 @@ fn errors_name_the_line() {
         ("listen: [\n", 1, "not acceptable YAML"),
     ];
     for (text, line, message) in cases {
-        let error = parse(text).and_then(|keys| assemble(&Flags::default(), keys)).expect_err(text);
+        let error = parse(text)
+            .and_then(|keys| assemble(&Flags::default(), keys))
+            .expect_err(text);
         assert!(error.message.contains(message), "{text}: {error}");
         assert_eq!(error.line, line, "{text}: {error}");
     }

@@ -11,7 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub(crate) async fn capabilities(_api: &Api, _asking: &Asking) -> Result<Answer, FlowError> {
-    let kinds: Vec<_> = refloat_documents::DocumentKind::ALL.iter().map(|kind| kind.name()).collect();
+    let kinds: Vec<_> = refloat_documents::DocumentKind::ALL
+        .iter()
+        .map(|kind| kind.name())
+        .collect();
     Ok(Answer::ok(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "api": ["v1"],
@@ -39,16 +42,33 @@ pub(crate) async fn whoami(_api: &Api, asking: &Asking) -> Result<Answer, FlowEr
 }
 
 /// A page of a list of the registry, whose own pages are by the last key.
-fn page<K: std::str::FromStr>(api: &Api, asking: &Asking, list: &str) -> Result<(Page<K>, usize), FlowError> {
+fn page<K: std::str::FromStr>(
+    api: &Api,
+    asking: &Asking,
+    list: &str,
+) -> Result<(Page<K>, usize), FlowError> {
     let asked = asking.page()?;
     let after = api.administration.opened(list, &asked)?;
     let damaged = |_| Rejection::Invalid("the cursor is damaged".to_owned());
     let after = after.map(|key| key.parse().map_err(damaged)).transpose()?;
-    Ok((Page { after, limit: asked.limit() }, asked.limit()))
+    Ok((
+        Page {
+            after,
+            limit: asked.limit(),
+        },
+        asked.limit(),
+    ))
 }
 
-fn listed(api: &Api, list: &str, items: Vec<Value>, last: Option<String>) -> Result<Answer, FlowError> {
-    let next = last.map(|key| api.administration.sealed(list, &key)).transpose()?;
+fn listed(
+    api: &Api,
+    list: &str,
+    items: Vec<Value>,
+    last: Option<String>,
+) -> Result<Answer, FlowError> {
+    let next = last
+        .map(|key| api.administration.sealed(list, &key))
+        .transpose()?;
     Ok(Answer::ok(json!({ "items": items, "next": next })))
 }
 
@@ -56,8 +76,16 @@ pub(crate) async fn repositories(api: &Api, asking: &Asking) -> Result<Answer, F
     let list = "repositories";
     let (page, _) = page::<RepositoryName>(api, asking, list)?;
     let found = api.registry.catalog(&asking.caller, page).await?;
-    let last = found.items.last().filter(|_| found.more).map(ToString::to_string);
-    let items = found.items.iter().map(|name| json!({ "name": name })).collect();
+    let last = found
+        .items
+        .last()
+        .filter(|_| found.more)
+        .map(ToString::to_string);
+    let items = found
+        .items
+        .iter()
+        .map(|name| json!({ "name": name }))
+        .collect();
     listed(api, list, items, last)
 }
 
@@ -65,13 +93,28 @@ pub(crate) async fn tags(api: &Api, asking: &Asking) -> Result<Answer, FlowError
     let repository: RepositoryName = asking.parsed("repository")?;
     let list = format!("tags|{repository}");
     let (page, _) = page::<TagName>(api, asking, &list)?;
-    let found = api.registry.list_tags(&asking.caller, &repository, page).await?;
-    let last = found.items.last().filter(|_| found.more).map(ToString::to_string);
+    let found = api
+        .registry
+        .list_tags(&asking.caller, &repository, page)
+        .await?;
+    let last = found
+        .items
+        .last()
+        .filter(|_| found.more)
+        .map(ToString::to_string);
     let mut items = Vec::with_capacity(found.items.len());
     for name in found.items {
         // A tag that went meanwhile is simply no longer there.
-        let Ok(manifest) = api.registry.get_manifest(&asking.caller, &repository, &TagOrDigest::Tag(name.clone())).await else { continue };
-        items.push(json!({ "name": name, "digest": manifest.digest, "media_type": &*manifest.media_type }));
+        let Ok(manifest) = api
+            .registry
+            .get_manifest(&asking.caller, &repository, &TagOrDigest::Tag(name.clone()))
+            .await
+        else {
+            continue;
+        };
+        items.push(
+            json!({ "name": name, "digest": manifest.digest, "media_type": &*manifest.media_type }),
+        );
     }
     listed(api, &list, items, last)
 }
@@ -86,16 +129,33 @@ struct TagBody {
 
 pub(crate) async fn tag(api: &Api, asking: &Asking) -> Result<Answer, FlowError> {
     let body: TagBody = asking.read()?;
-    let from: TagOrDigest = body.from.parse().map_err(|error| Rejection::NameInvalid(format!("{error}")))?;
+    let from: TagOrDigest = body
+        .from
+        .parse()
+        .map_err(|error| Rejection::NameInvalid(format!("{error}")))?;
     let before = named(api, asking, &body.repository, &body.tag).await;
-    let digest = api.registry.tag(&asking.caller, &body.repository, &from, body.tag).await?;
-    Ok(Answer::ok(json!({ "digest": digest, "changed": before != Some(digest) })))
+    let digest = api
+        .registry
+        .tag(&asking.caller, &body.repository, &from, body.tag)
+        .await?;
+    Ok(Answer::ok(
+        json!({ "digest": digest, "changed": before != Some(digest) }),
+    ))
 }
 
 /// What a tag names now, as far as the caller may know.
-async fn named(api: &Api, asking: &Asking, repository: &RepositoryName, tag: &TagName) -> Option<Digest> {
+async fn named(
+    api: &Api,
+    asking: &Asking,
+    repository: &RepositoryName,
+    tag: &TagName,
+) -> Option<Digest> {
     let tag = TagOrDigest::Tag(tag.clone());
-    api.registry.get_manifest(&asking.caller, repository, &tag).await.ok().map(|manifest| manifest.digest)
+    api.registry
+        .get_manifest(&asking.caller, repository, &tag)
+        .await
+        .ok()
+        .map(|manifest| manifest.digest)
 }
 
 pub(crate) async fn untag(api: &Api, asking: &Asking) -> Result<Answer, FlowError> {
@@ -105,11 +165,19 @@ pub(crate) async fn untag(api: &Api, asking: &Asking) -> Result<Answer, FlowErro
 }
 
 pub(crate) async fn tag_history(api: &Api, asking: &Asking) -> Result<Answer, FlowError> {
-    let (repository, tag): (RepositoryName, TagName) = (asking.parsed("repository")?, asking.parsed("tag")?);
+    let (repository, tag): (RepositoryName, TagName) =
+        (asking.parsed("repository")?, asking.parsed("tag")?);
     let list = format!("history|{repository}|{tag}");
     let (page, _) = page::<i64>(api, asking, &list)?;
-    let found = api.registry.tag_history(&asking.caller, &repository, tag, page).await?;
-    let last = found.items.last().filter(|_| found.more).map(|position| position.version.to_string());
+    let found = api
+        .registry
+        .tag_history(&asking.caller, &repository, tag, page)
+        .await?;
+    let last = found
+        .items
+        .last()
+        .filter(|_| found.more)
+        .map(|position| position.version.to_string());
     let item = |position: &refloat_flow::TagPosition| {
         json!({
             "version": position.version,
@@ -132,6 +200,9 @@ struct UndoBody {
 
 pub(crate) async fn tag_undo(api: &Api, asking: &Asking) -> Result<Answer, FlowError> {
     let body: UndoBody = asking.read()?;
-    let digest = api.registry.tag_undo(&asking.caller, &body.repository, body.tag).await?;
+    let digest = api
+        .registry
+        .tag_undo(&asking.caller, &body.repository, body.tag)
+        .await?;
     Ok(Answer::ok(json!({ "digest": digest, "changed": true })))
 }

@@ -17,9 +17,15 @@ struct CollectBody {
 }
 
 pub(crate) async fn collect(api: &Api, asking: &Asking) -> Result<Answer, FlowError> {
-    let CollectBody { dry_run } = if asking.body.is_null() { CollectBody { dry_run: false } } else { asking.read()? };
+    let CollectBody { dry_run } = if asking.body.is_null() {
+        CollectBody { dry_run: false }
+    } else {
+        asking.read()?
+    };
     if !dry_run {
-        return Ok(started(&api.registry.request_collection(&asking.caller).await?));
+        return Ok(started(
+            &api.registry.request_collection(&asking.caller).await?,
+        ));
     }
     let found = api.registry.collectable(&asking.caller).await?;
     Ok(Answer::ok(json!({
@@ -39,12 +45,18 @@ pub(crate) async fn scrub(api: &Api, asking: &Asking) -> Result<Answer, FlowErro
 }
 
 fn started(job: &JobId) -> Answer {
-    Answer { status: 202, ..Answer::ok(json!({ "job": job, "changed": true })) }
+    Answer {
+        status: 202,
+        ..Answer::ok(json!({ "job": job, "changed": true }))
+    }
 }
 
 pub(crate) async fn job(api: &Api, asking: &Asking) -> Result<Answer, FlowError> {
     let id = asking.required("id")?;
-    let unknown = |_| Rejection::NotFound { kind: "job", name: id.chars().take(100).collect() };
+    let unknown = |_| Rejection::NotFound {
+        kind: "job",
+        name: id.chars().take(100).collect(),
+    };
     let id: JobId = id.parse().map_err(unknown)?;
     let report = api.registry.job_report(&asking.caller, &id).await?;
     let counts = report.counts.unwrap_or_default();
@@ -76,8 +88,17 @@ struct BackupBody {
 }
 
 pub(crate) async fn back_up(api: &Api, asking: &Asking) -> Result<Answer, FlowError> {
-    let body: BackupBody = if asking.body == Value::Null { BackupBody::default() } else { asking.read()? };
-    let name = body.name.map(|name| name.parse::<BackupName>()).transpose()?;
+    let body: BackupBody = if asking.body == Value::Null {
+        BackupBody::default()
+    } else {
+        asking.read()?
+    };
+    let name = body
+        .name
+        .map(|name| name.parse::<BackupName>())
+        .transpose()?;
     let done = api.administration.back_up(&asking.caller, name).await?;
-    Ok(Answer::created(json!({ "path": done.path, "files": done.files, "bytes": done.bytes })))
+    Ok(Answer::created(
+        json!({ "path": done.path, "files": done.files, "bytes": done.bytes }),
+    ))
 }

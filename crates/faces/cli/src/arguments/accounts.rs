@@ -7,7 +7,9 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Subcommand)]
 pub enum UserVerb {
     /// Create a user; the password is asked for, or read from standard input
-    #[command(after_help = "Examples:\n  refloat user create alice\n  printf %s \"$PASSWORD\" | refloat user create alice --password-stdin")]
+    #[command(
+        after_help = "Examples:\n  refloat user create alice\n  printf %s \"$PASSWORD\" | refloat user create alice --password-stdin"
+    )]
     Create(UserCreate),
     /// List the users
     List,
@@ -43,7 +45,9 @@ pub struct UserCreate {
 #[derive(Debug, Subcommand)]
 pub enum RobotVerb {
     /// Create a robot and print its token, once
-    #[command(after_help = "Examples:\n  refloat robot create ci --expires 30d\n  refloat grant ci pull 'apps/**'")]
+    #[command(
+        after_help = "Examples:\n  refloat robot create ci --expires 30d\n  refloat grant ci pull 'apps/**'"
+    )]
     Create(RobotCreate),
     /// List the robots
     List,
@@ -66,14 +70,17 @@ pub struct RobotCreate {
 
 /// `grant ..`
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Actions: pull, push, update (move a tag that exists), delete, clear, admin; several separated by commas.
 Patterns: `*` is part of one segment, `**` any number of segments.
 
 Examples:
   refloat grant alice pull,push 'apps/**'
   refloat grant anonymous pull 'public/**'
-  refloat grant list")]
+  refloat grant list"
+)]
 pub struct GrantArguments {
     /// List the grants instead
     #[command(subcommand)]
@@ -98,7 +105,9 @@ pub enum GrantVerb {
 
 /// `revoke`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  refloat revoke alice push 'apps/**'\n  refloat revoke alice 'apps/**'        all actions of the grant")]
+#[command(
+    after_help = "Examples:\n  refloat revoke alice push 'apps/**'\n  refloat revoke alice 'apps/**'        all actions of the grant"
+)]
 pub struct RevokeArguments {
     /// A user, a robot, or anonymous
     pub subject: String,
@@ -111,7 +120,9 @@ pub struct RevokeArguments {
 #[derive(Debug, Subcommand)]
 pub enum TokenVerb {
     /// Create a token of your own and print it, once
-    #[command(after_help = "Example:\n  refloat token create --label laptop --expires 90d --scope 'pull=apps/**'")]
+    #[command(
+        after_help = "Example:\n  refloat token create --label laptop --expires 90d --scope 'pull=apps/**'"
+    )]
     Create(TokenCreate),
     /// List your tokens
     List,

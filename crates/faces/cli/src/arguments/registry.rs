@@ -20,7 +20,9 @@ pub struct TagReference {
 
 /// `events`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  refloat events --type 'tag.*'\n  refloat events --follow -o json")]
+#[command(
+    after_help = "Examples:\n  refloat events --type 'tag.*'\n  refloat events --follow -o json"
+)]
 pub struct EventArguments {
     /// Only what came after this cursor
     #[arg(long, value_name = "CURSOR")]

@@ -92,7 +92,9 @@ pub struct ApplyArguments {
 
 /// `get`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  refloat get projects\n  refloat get RepositoryPolicy 'apps/**' -o yaml")]
+#[command(
+    after_help = "Examples:\n  refloat get projects\n  refloat get RepositoryPolicy 'apps/**' -o yaml"
+)]
 pub struct GetArguments {
     /// Project, Credential or RepositoryPolicy
     pub kind: String,

@@ -26,7 +26,10 @@ impl ServerUrl {
 
     /// The same host, encrypted.
     pub(crate) fn encrypted(&self) -> Self {
-        Self { scheme: "https", host: self.host.clone() }
+        Self {
+            scheme: "https",
+            host: self.host.clone(),
+        }
     }
 }
 
@@ -50,7 +53,10 @@ impl FromStr for ServerUrl {
 }
 
 fn wrong(text: &str) -> CliError {
-    CliError::usage(format!("`{text}` is not the address of a server"), "write http://host:port, https://host or host:port")
+    CliError::usage(
+        format!("`{text}` is not the address of a server"),
+        "write http://host:port, https://host or host:port",
+    )
 }
 
 impl fmt::Display for ServerUrl {

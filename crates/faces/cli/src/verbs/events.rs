@@ -35,17 +35,27 @@ pub(super) fn events(arguments: &EventArguments, settings: &Settings) -> Result<
     }
     let rows = items.iter().map(row).collect();
     let json = serde_json::json!({ "items": items, "next": cursor });
-    Ok(Answer::read(json, View::Table(vec!["AT", "TYPE", "ACTOR", "SUBJECT"], rows)))
+    Ok(Answer::read(
+        json,
+        View::Table(vec!["AT", "TYPE", "ACTOR", "SUBJECT"], rows),
+    ))
 }
 
-fn with_cursor<'a>(query: &[(&'a str, &'a str)], cursor: Option<&'a str>) -> Vec<(&'a str, &'a str)> {
+fn with_cursor<'a>(
+    query: &[(&'a str, &'a str)],
+    cursor: Option<&'a str>,
+) -> Vec<(&'a str, &'a str)> {
     let mut query = query.to_vec();
     query.extend(cursor.map(|cursor| ("after", cursor)));
     query
 }
 
 /// Asks again and again where the last answer ended; a server that restarts is waited for.
-fn follow(client: &Client, arguments: &EventArguments, settings: &Settings) -> Result<Answer, CliError> {
+fn follow(
+    client: &Client,
+    arguments: &EventArguments,
+    settings: &Settings,
+) -> Result<Answer, CliError> {
     let mut query = vec![("wait_seconds", WAIT_SECONDS)];
     query.extend(arguments.kind.as_deref().map(|kind| ("type", kind)));
     let mut cursor = arguments.after.clone();
@@ -75,20 +85,43 @@ fn line(item: &Value, settings: &Settings) -> String {
         Format::Json => format!("{item}\n"),
         Format::Yaml => format!("---\n{}", serde_saphyr::to_string(item).unwrap_or_default()),
         Format::Table => {
-            let row = [text(item, "at"), text(item, "type"), text(item, "actor"), subject(item)];
+            let row = [
+                text(item, "at"),
+                text(item, "type"),
+                text(item, "actor"),
+                subject(item),
+            ];
             format!("{}\n", row.join("  "))
         }
     }
 }
 
 fn row(item: &Value) -> Vec<String> {
-    vec![when(item, "at"), text(item, "type"), text(item, "actor"), subject(item)]
+    vec![
+        when(item, "at"),
+        text(item, "type"),
+        text(item, "actor"),
+        subject(item),
+    ]
 }
 
 /// What an event is about, in one line.
 fn subject(item: &Value) -> String {
     let data = &item["data"];
-    let keys = ["repository", "tag", "digest", "to", "kind", "name", "subject", "actions", "pattern"];
-    let found = keys.into_iter().map(|key| text(data, key)).filter(|text| !text.is_empty());
+    let keys = [
+        "repository",
+        "tag",
+        "digest",
+        "to",
+        "kind",
+        "name",
+        "subject",
+        "actions",
+        "pattern",
+    ];
+    let found = keys
+        .into_iter()
+        .map(|key| text(data, key))
+        .filter(|text| !text.is_empty());
     found.collect::<Vec<_>>().join(" ")
 }

@@ -12,7 +12,13 @@ pub(super) fn completions(shell: Shell) -> Result<Answer, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "refloat", &mut script);
     print(&String::from_utf8_lossy(&script));
-    Ok(Answer { json: Value::Null, view: View::Lines(Vec::new()), brief: Vec::new(), changed: None, exit: 0 })
+    Ok(Answer {
+        json: Value::Null,
+        view: View::Lines(Vec::new()),
+        brief: Vec::new(),
+        changed: None,
+        exit: 0,
+    })
 }
 
 pub(super) fn pages(folder: &Path) -> Result<Answer, CliError> {
@@ -20,8 +26,19 @@ pub(super) fn pages(folder: &Path) -> Result<Answer, CliError> {
         .and_then(|()| clap_mangen::generate_to(Arguments::command(), folder))
         .and_then(|()| std::fs::read_dir(folder).map(Iterator::count));
     let count = written.map_err(|error| {
-        CliError::failed("file", format!("man pages cannot be written to {}: {error}", folder.display()), "choose another folder")
+        CliError::failed(
+            "file",
+            format!(
+                "man pages cannot be written to {}: {error}",
+                folder.display()
+            ),
+            "choose another folder",
+        )
     })?;
     let json = json!({ "folder": folder.display().to_string(), "pages": count });
-    Ok(Answer::done(json, true, format!("{count} pages in {}", folder.display())))
+    Ok(Answer::done(
+        json,
+        true,
+        format!("{count} pages in {}", folder.display()),
+    ))
 }

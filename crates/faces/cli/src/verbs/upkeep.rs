@@ -14,7 +14,10 @@ use std::time::Duration;
 /// How often to ask how far a job is.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
-pub(super) fn collect(arguments: &CollectArguments, settings: &Settings) -> Result<Answer, CliError> {
+pub(super) fn collect(
+    arguments: &CollectArguments,
+    settings: &Settings,
+) -> Result<Answer, CliError> {
     let client = settings.client()?;
     let begun = client.post("/gc", &json!({ "dry_run": arguments.dry_run }))?;
     if arguments.dry_run {
@@ -29,7 +32,11 @@ pub(super) fn collect(arguments: &CollectArguments, settings: &Settings) -> Resu
     let json = awaited(&client, &begun, settings)?;
     let (blobs, bytes) = (number(&json, "blobs"), number(&json, "bytes"));
     let changed = blobs + number(&json, "members") + number(&json, "files") > 0;
-    Ok(Answer::done(json, changed, format!("removed {blobs} blobs, {}", size(bytes))))
+    Ok(Answer::done(
+        json,
+        changed,
+        format!("removed {blobs} blobs, {}", size(bytes)),
+    ))
 }
 
 pub(super) fn scrub(settings: &Settings) -> Result<Answer, CliError> {
@@ -37,7 +44,11 @@ pub(super) fn scrub(settings: &Settings) -> Result<Answer, CliError> {
     let begun = client.post("/scrub", &json!({}))?;
     let json = awaited(&client, &begun, settings)?;
     let damaged = number(&json, "damaged");
-    let line = format!("read {} blobs, {}: {damaged} damaged", number(&json, "examined"), size(number(&json, "bytes")));
+    let line = format!(
+        "read {} blobs, {}: {damaged} damaged",
+        number(&json, "examined"),
+        size(number(&json, "bytes"))
+    );
     let mut answer = Answer::read(json, View::Lines(vec![line]));
     if damaged > 0 {
         answer.exit = EXIT_FAILED;
@@ -51,13 +62,21 @@ fn awaited(client: &Client, begun: &Value, settings: &Settings) -> Result<Value,
     remark(&format!("job {id} has begun"), settings);
     loop {
         let job = client.get(&format!("/jobs/{id}"), &[])?;
-        let mut counts = if job["counts"].is_object() { job["counts"].clone() } else { json!({}) };
+        let mut counts = if job["counts"].is_object() {
+            job["counts"].clone()
+        } else {
+            json!({})
+        };
         counts["job"] = Value::from(id.as_str());
         match text(&job, "state").as_str() {
             "done" => return Ok(counts),
             "dead" | "cancelled" => {
                 let message = format!("job {id} did not end well: {}", text(&job, "last_error"));
-                return Err(CliError::failed("job_failed", message, "look into the server's log"));
+                return Err(CliError::failed(
+                    "job_failed",
+                    message,
+                    "look into the server's log",
+                ));
             }
             _ => std::thread::sleep(ASK_AGAIN),
         }
@@ -65,8 +84,15 @@ fn awaited(client: &Client, begun: &Value, settings: &Settings) -> Result<Value,
 }
 
 pub(super) fn backup(arguments: &BackupArguments, settings: &Settings) -> Result<Answer, CliError> {
-    let json = settings.client()?.post("/backups", &json!({ "name": arguments.name }))?;
-    let line = format!("backed up to {} ({} files, {})", text(&json, "path"), number(&json, "files"), size(number(&json, "bytes")));
+    let json = settings
+        .client()?
+        .post("/backups", &json!({ "name": arguments.name }))?;
+    let line = format!(
+        "backed up to {} ({} files, {})",
+        text(&json, "path"),
+        number(&json, "files"),
+        size(number(&json, "bytes"))
+    );
     let path = text(&json, "path");
     Ok(Answer::done(json, true, line).with_brief(vec![path]))
 }
@@ -74,7 +100,11 @@ pub(super) fn backup(arguments: &BackupArguments, settings: &Settings) -> Result
 pub(super) fn restore(arguments: RestoreArguments, local: &Local) -> Result<Answer, CliError> {
     let data = arguments.data.display().to_string();
     let json = (local.restore)(arguments)?;
-    let line = format!("restored {} files, {} into {data}; put the master key there before `refloat serve`", number(&json, "files"), size(number(&json, "bytes")));
+    let line = format!(
+        "restored {} files, {} into {data}; put the master key there before `refloat serve`",
+        number(&json, "files"),
+        size(number(&json, "bytes"))
+    );
     Ok(Answer::done(json, true, line))
 }
 
@@ -84,14 +114,22 @@ pub(super) fn audit(verb: &AuditVerb, settings: &Settings) -> Result<Answer, Cli
     let json = settings.client()?.get("/audit/verify", &[])?;
     let broken = json["broken"].clone();
     if broken.is_null() {
-        let line = format!("{} records verified, none broken; the last hash is {}", number(&json, "verified"), text(&json, "last_hash"));
+        let line = format!(
+            "{} records verified, none broken; the last hash is {}",
+            number(&json, "verified"),
+            text(&json, "last_hash")
+        );
         return Ok(Answer::read(json, View::Lines(vec![line])));
     }
     let place = match broken["sequence"].as_i64() {
         Some(sequence) => format!("record {sequence} ({})", text(&broken, "id")),
         None => format!("the log's {}", text(&broken, "id")),
     };
-    let line = format!("{place} is broken at {}: {}", text(&broken, "field"), text(&broken, "detail"));
+    let line = format!(
+        "{place} is broken at {}: {}",
+        text(&broken, "field"),
+        text(&broken, "detail")
+    );
     let mut answer = Answer::read(json, View::Lines(vec![line]));
     answer.exit = EXIT_FAILED;
     Ok(answer)

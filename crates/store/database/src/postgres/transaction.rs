@@ -67,8 +67,11 @@ impl PgTx {
             let client = tx.client()?;
             patiently(async {
                 let first = client.prepare_cached(first).await?;
-                let (opened, row) =
-                    join(client.batch_execute(statement), client.query_one(&first, &[])).await;
+                let (opened, row) = join(
+                    client.batch_execute(statement),
+                    client.query_one(&first, &[]),
+                )
+                .await;
                 opened?;
                 row
             })

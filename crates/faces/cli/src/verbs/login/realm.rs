@@ -13,8 +13,13 @@ pub(super) fn objection(registry: &str, realm: &str) -> Option<String> {
     let (Some(own), Some(other)) = (registry.host_str(), realm.host_str()) else {
         return Some("the realm names no host".to_owned());
     };
-    if !matches!(realm.scheme(), "http" | "https") || (registry.scheme() == "https" && realm.scheme() != "https") {
-        return Some(format!("it asks for the password over {} at {other}", realm.scheme()));
+    if !matches!(realm.scheme(), "http" | "https")
+        || (registry.scheme() == "https" && realm.scheme() != "https")
+    {
+        return Some(format!(
+            "it asks for the password over {} at {other}",
+            realm.scheme()
+        ));
     }
     (!trusts(own, other)).then(|| format!("it asks for the password to be sent to {other}"))
 }
@@ -28,7 +33,11 @@ fn trusts(own: &str, other: &str) -> bool {
     if is_address(own) || is_address(other) {
         return false;
     }
-    let domain = own.split_once('.').map(|(_, parent)| parent).filter(|parent| parent.contains('.')).unwrap_or(own);
+    let domain = own
+        .split_once('.')
+        .map(|(_, parent)| parent)
+        .filter(|parent| parent.contains('.'))
+        .unwrap_or(own);
     domain.contains('.') && (other == domain || other.ends_with(&format!(".{domain}")))
 }
 
@@ -41,21 +50,53 @@ mod tests {
         let cases = [
             ("http://127.0.0.1:5000", "http://127.0.0.1:5000/token", true),
             ("http://127.0.0.1:5000", "http://127.0.0.1:5001/token", true),
-            ("http://127.0.0.1:5000", "http://127.0.0.2:5000/token", false),
+            (
+                "http://127.0.0.1:5000",
+                "http://127.0.0.2:5000/token",
+                false,
+            ),
             ("http://127.0.0.1:5000", "http://x@127.0.0.2/token", false),
-            ("http://localhost:5000", "http://evil.localhost/token", false),
+            (
+                "http://localhost:5000",
+                "http://evil.localhost/token",
+                false,
+            ),
             ("https://docker.io", "https://auth.docker.io/token", true),
-            ("https://docker.io", "https://auth.notdocker.io/token", false),
-            ("https://registry.gitlab.com", "https://gitlab.com/jwt/auth", true),
-            ("https://registry.example.com", "https://auth.example.com/token", true),
-            ("https://registry.example.com", "http://auth.example.com/token", false),
-            ("https://registry.example.com", "https://example.com.evil.net/token", false),
+            (
+                "https://docker.io",
+                "https://auth.notdocker.io/token",
+                false,
+            ),
+            (
+                "https://registry.gitlab.com",
+                "https://gitlab.com/jwt/auth",
+                true,
+            ),
+            (
+                "https://registry.example.com",
+                "https://auth.example.com/token",
+                true,
+            ),
+            (
+                "https://registry.example.com",
+                "http://auth.example.com/token",
+                false,
+            ),
+            (
+                "https://registry.example.com",
+                "https://example.com.evil.net/token",
+                false,
+            ),
             ("https://registry.example.com", "https://com/token", false),
             ("https://registry.example.com", "file:///etc/passwd", false),
             ("https://registry.example.com", "/token", false),
         ];
         for (registry, realm, fine) in cases {
-            assert_eq!(objection(registry, realm).is_none(), fine, "{registry} {realm}");
+            assert_eq!(
+                objection(registry, realm).is_none(),
+                fine,
+                "{registry} {realm}"
+            );
         }
     }
 }
