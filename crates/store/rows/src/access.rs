@@ -13,10 +13,10 @@ pub(crate) use authorize::{repository_row, subjects};
 pub(crate) use project::is_administrator;
 pub use project::{AuthorizedProject, AuthorizedServer, authorize_project, authorize_server};
 
+use refloat_core::Principal;
+use refloat_core::access::Actions;
 use refloat_core::registry::ImmutableTags;
 use refloat_core::{Action, PrincipalKind, ProjectId, RepositoryId};
-use refloat_core::access::Actions;
-use refloat_core::Principal;
 use refloat_oci::RepositoryName;
 use std::marker::PhantomData;
 

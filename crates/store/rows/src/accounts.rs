@@ -14,7 +14,9 @@ use crate::projects::default_project;
 use crate::records::Records;
 use crate::registry::limit;
 use refloat_core::event::AccessEvent;
-use refloat_core::{Principal, PrincipalId, PrincipalKind, ProjectId, Rejection, Secret, Timestamp, TokenId};
+use refloat_core::{
+    Principal, PrincipalId, PrincipalKind, ProjectId, Rejection, Secret, Timestamp, TokenId,
+};
 use refloat_database::{Row, StoreError, Tx, Value, sql};
 
 /// The longest name of an account in bytes.
@@ -99,7 +101,13 @@ pub async fn create_robot(
     };
     let mut records = Records::of(&actor(leave.principal()), None);
     let made = insert(tx, &account, &mut records).await?;
-    let token = NewToken { purpose: TokenPurpose::Robot, hash: token_hash, label: name, scopes: None, expires_at };
+    let token = NewToken {
+        purpose: TokenPurpose::Robot,
+        hash: token_hash,
+        label: name,
+        scopes: None,
+        expires_at,
+    };
     let token = tokens::insert(tx, &made, &token, &mut records).await?;
     records.append(tx).await?;
     Ok((made, token))
@@ -109,19 +117,37 @@ pub async fn create_robot(
 ///
 /// # Errors
 /// [`Rejection::NotFound`] for an account that is absent or somebody else's, [`Rejection::Invalid`] for a robot.
-pub async fn set_password(tx: &mut dyn Tx, by: &Principal, id: &PrincipalId, password_hash: &Secret<String>) -> Result<(), StoreError> {
+pub async fn set_password(
+    tx: &mut dyn Tx,
+    by: &Principal,
+    id: &PrincipalId,
+    password_hash: &Secret<String>,
+) -> Result<(), StoreError> {
     let account = own(tx, by, id).await?;
     if account.kind != PrincipalKind::User {
-        return Err(Rejection::Invalid(format!("`{}` is a robot: it has tokens, no password", account.name)).into());
+        return Err(Rejection::Invalid(format!(
+            "`{}` is a robot: it has tokens, no password",
+            account.name
+        ))
+        .into());
     }
     tx.execute(
         sql("update principal set password_hash = $2 where id = $1"),
         &[id.as_str().into(), password_hash.expose().into()],
     )
     .await?;
-    tx.execute(sql("delete from token where principal_id = $1 and purpose = 'refresh'"), &[id.as_str().into()]).await?;
+    tx.execute(
+        sql("delete from token where principal_id = $1 and purpose = 'refresh'"),
+        &[id.as_str().into()],
+    )
+    .await?;
     let mut records = Records::of(&actor(by), None);
-    records.access(&account.project, "account", id.as_str(), AccessEvent::PasswordChanged { id: id.clone() });
+    records.access(
+        &account.project,
+        "account",
+        id.as_str(),
+        AccessEvent::PasswordChanged { id: id.clone() },
+    );
     records.append(tx).await.map(drop)
 }
 
@@ -129,8 +155,14 @@ pub async fn set_password(tx: &mut dyn Tx, by: &Principal, id: &PrincipalId, pas
 ///
 /// # Errors
 /// [`Rejection::NotFound`]; [`Rejection::InUse`] for the last administrator.
-pub async fn delete(tx: &mut dyn Tx, leave: &AuthorizedProject, id: &PrincipalId) -> Result<(), StoreError> {
-    let found = by_id(tx, id).await?.filter(|account| account.project == *leave.id());
+pub async fn delete(
+    tx: &mut dyn Tx,
+    leave: &AuthorizedProject,
+    id: &PrincipalId,
+) -> Result<(), StoreError> {
+    let found = by_id(tx, id)
+        .await?
+        .filter(|account| account.project == *leave.id());
     let account = found.ok_or_else(|| not_found(id))?;
     if account.administrator {
         let others = tx
@@ -139,15 +171,25 @@ pub async fn delete(tx: &mut dyn Tx, leave: &AuthorizedProject, id: &PrincipalId
                 &[id.as_str().into(), tx.now().into()],
             )
             .await?;
-        others.ok_or_else(|| Rejection::InUse(format!("`{}` is the last administrator", account.name)))?;
+        others.ok_or_else(|| {
+            Rejection::InUse(format!("`{}` is the last administrator", account.name))
+        })?;
     }
     grants::change(tx).await?;
     let key = [Value::from(id.as_str())];
-    tx.execute(sql("delete from grant_rule where subject = $1"), &key).await?;
-    tx.execute(sql("delete from grant_repository where subject = $1"), &key).await?;
-    tx.execute(sql("delete from principal where id = $1"), &key).await?;
+    tx.execute(sql("delete from grant_rule where subject = $1"), &key)
+        .await?;
+    tx.execute(sql("delete from grant_repository where subject = $1"), &key)
+        .await?;
+    tx.execute(sql("delete from principal where id = $1"), &key)
+        .await?;
     let mut records = Records::of(&actor(leave.principal()), None);
-    records.access(&account.project, "account", id.as_str(), AccessEvent::AccountDeleted { id: id.clone() });
+    records.access(
+        &account.project,
+        "account",
+        id.as_str(),
+        AccessEvent::AccountDeleted { id: id.clone() },
+    );
     records.append(tx).await.map(drop)
 }
 
@@ -177,8 +219,14 @@ pub async fn list(
 /// # Errors
 /// [`StoreError`] of the database.
 pub async fn by_name(tx: &mut dyn Tx, name: &str) -> Result<Option<AccountRow>, StoreError> {
-    let statement = sql("select id, project_id, kind, name, administrator, expires_at, created_at from principal where name = $1");
-    tx.first(statement, &[name.into()]).await?.as_ref().map(account).transpose()
+    let statement = sql(
+        "select id, project_id, kind, name, administrator, expires_at, created_at from principal where name = $1",
+    );
+    tx.first(statement, &[name.into()])
+        .await?
+        .as_ref()
+        .map(account)
+        .transpose()
 }
 
 /// The account with this id.
@@ -186,8 +234,14 @@ pub async fn by_name(tx: &mut dyn Tx, name: &str) -> Result<Option<AccountRow>, 
 /// # Errors
 /// [`StoreError`] of the database.
 pub async fn by_id(tx: &mut dyn Tx, id: &PrincipalId) -> Result<Option<AccountRow>, StoreError> {
-    let statement = sql("select id, project_id, kind, name, administrator, expires_at, created_at from principal where id = $1");
-    tx.first(statement, &[id.as_str().into()]).await?.as_ref().map(account).transpose()
+    let statement = sql(
+        "select id, project_id, kind, name, administrator, expires_at, created_at from principal where id = $1",
+    );
+    tx.first(statement, &[id.as_str().into()])
+        .await?
+        .as_ref()
+        .map(account)
+        .transpose()
 }
 
 struct NewAccount<'a> {
@@ -200,7 +254,11 @@ struct NewAccount<'a> {
 }
 
 /// Makes the row, and writes out what project documents say about this name.
-async fn insert(tx: &mut dyn Tx, new: &NewAccount<'_>, records: &mut Records) -> Result<AccountRow, StoreError> {
+async fn insert(
+    tx: &mut dyn Tx,
+    new: &NewAccount<'_>,
+    records: &mut Records,
+) -> Result<AccountRow, StoreError> {
     check_name(new.name)?;
     let now = tx.now();
     let made = AccountRow {
@@ -229,17 +287,26 @@ async fn insert(tx: &mut dyn Tx, new: &NewAccount<'_>, records: &mut Records) ->
         )
         .await?;
     if inserted == 0 {
-        return Err(Rejection::Conflict(format!("there is an account `{}` already", new.name)).into());
+        return Err(
+            Rejection::Conflict(format!("there is an account `{}` already", new.name)).into(),
+        );
     }
     grants::become_member(tx, &made.name, made.id.as_str()).await?;
-    let event = AccessEvent::AccountCreated { id: made.id.clone(), kind: made.kind, expires: made.expires_at };
+    let event = AccessEvent::AccountCreated {
+        id: made.id.clone(),
+        kind: made.kind,
+        expires: made.expires_at,
+    };
     records.access(&made.project, "account", made.id.as_str(), event);
     Ok(made)
 }
 
 fn check_name(name: &str) -> Result<(), Rejection> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@+".contains(&byte);
-    let starts = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let starts = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
     let fits = starts && name.len() <= NAME_MAX_BYTES && name.bytes().all(allowed);
     // Ids are accepted where names are: a name must not look like one.
     if fits && !RESERVED.contains(&name) && !name.starts_with(PrincipalId::PREFIX) {
@@ -254,15 +321,22 @@ fn check_name(name: &str) -> Result<(), Rejection> {
 /// The account, if it is the caller's own or the caller is an administrator.
 async fn own(tx: &mut dyn Tx, by: &Principal, id: &PrincipalId) -> Result<AccountRow, StoreError> {
     if by.id.as_ref() != Some(id) {
-        crate::access::authorize_server(tx, by).await.map_err(|_| not_found(id))?;
+        crate::access::authorize_server(tx, by)
+            .await
+            .map_err(|_| not_found(id))?;
     } else if by.scopes.is_some() {
-        return Err(Rejection::Denied("a token that was narrowed administers nothing".to_owned()).into());
+        return Err(
+            Rejection::Denied("a token that was narrowed administers nothing".to_owned()).into(),
+        );
     }
     by_id(tx, id).await?.ok_or_else(|| not_found(id).into())
 }
 
 fn not_found(id: &PrincipalId) -> Rejection {
-    Rejection::NotFound { kind: "account", name: id.to_string() }
+    Rejection::NotFound {
+        kind: "account",
+        name: id.to_string(),
+    }
 }
 
 fn kind_name(kind: PrincipalKind) -> &'static str {

@@ -38,7 +38,11 @@ pub struct CollectPolicy {
 
 impl Default for CollectPolicy {
     fn default() -> Self {
-        Self { grace_seconds: 24 * 3600, referrer_grace_seconds: 7 * 24 * 3600, read_seconds: READ_SECONDS }
+        Self {
+            grace_seconds: 24 * 3600,
+            referrer_grace_seconds: 7 * 24 * 3600,
+            read_seconds: READ_SECONDS,
+        }
     }
 }
 
@@ -47,7 +51,11 @@ impl Default for CollectPolicy {
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn touch(tx: &mut dyn Tx, leave: &Authorized<Pull>, digest: &Digest) -> Result<(), StoreError> {
+pub async fn touch(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Pull>,
+    digest: &Digest,
+) -> Result<(), StoreError> {
     let now = tx.now();
     tx.execute(
         sql("update review set since = $3 where kind = 'member' and repository_id = $1 and digest = $2"),
@@ -58,7 +66,11 @@ pub async fn touch(tx: &mut dyn Tx, leave: &Authorized<Pull>, digest: &Digest) -
 }
 
 /// A blob became a member, or was found to be one by an upload.
-pub(crate) async fn review_member(tx: &mut dyn Tx, repository: &RepositoryId, digest: &Digest) -> Result<(), StoreError> {
+pub(crate) async fn review_member(
+    tx: &mut dyn Tx,
+    repository: &RepositoryId,
+    digest: &Digest,
+) -> Result<(), StoreError> {
     review(tx, "member", repository.as_str(), digest).await
 }
 
@@ -68,23 +80,43 @@ pub(crate) async fn review_blob(tx: &mut dyn Tx, digest: &Digest) -> Result<(), 
 }
 
 /// An artifact with a subject was pushed.
-pub(crate) async fn review_referrer(tx: &mut dyn Tx, repository: &RepositoryId, digest: &Digest) -> Result<(), StoreError> {
+pub(crate) async fn review_referrer(
+    tx: &mut dyn Tx,
+    repository: &RepositoryId,
+    digest: &Digest,
+) -> Result<(), StoreError> {
     review(tx, "referrer", repository.as_str(), digest).await
 }
 
-async fn review(tx: &mut dyn Tx, kind: &str, repository: &str, digest: &Digest) -> Result<(), StoreError> {
+async fn review(
+    tx: &mut dyn Tx,
+    kind: &str,
+    repository: &str,
+    digest: &Digest,
+) -> Result<(), StoreError> {
     let now = tx.now();
     tx.execute(
-        sql("insert into review (kind, repository_id, digest, since) values ($1, $2, $3, $4) \
-             on conflict (kind, repository_id, digest) do update set since = excluded.since"),
-        &[kind.into(), repository.into(), digest.to_row().into(), now.into()],
+        sql(
+            "insert into review (kind, repository_id, digest, since) values ($1, $2, $3, $4) \
+             on conflict (kind, repository_id, digest) do update set since = excluded.since",
+        ),
+        &[
+            kind.into(),
+            repository.into(),
+            digest.to_row().into(),
+            now.into(),
+        ],
     )
     .await
     .map(drop)
 }
 
 /// A manifest goes: its blobs may be used by none after it.
-pub(crate) async fn review_members_of(tx: &mut dyn Tx, repository: &RepositoryId, manifest: &Digest) -> Result<(), StoreError> {
+pub(crate) async fn review_members_of(
+    tx: &mut dyn Tx,
+    repository: &RepositoryId,
+    manifest: &Digest,
+) -> Result<(), StoreError> {
     let now = tx.now();
     tx.execute(
         sql("insert into review (kind, repository_id, digest, since) \
@@ -97,7 +129,11 @@ pub(crate) async fn review_members_of(tx: &mut dyn Tx, repository: &RepositoryId
 }
 
 /// A manifest goes: what refers to it, and what it listed, may be held by nothing after it.
-pub(crate) async fn review_referrers_of(tx: &mut dyn Tx, repository: &RepositoryId, manifest: &Digest) -> Result<(), StoreError> {
+pub(crate) async fn review_referrers_of(
+    tx: &mut dyn Tx,
+    repository: &RepositoryId,
+    manifest: &Digest,
+) -> Result<(), StoreError> {
     let now = tx.now();
     tx.execute(
         sql("insert into review (kind, repository_id, digest, since) \
@@ -113,14 +149,22 @@ pub(crate) async fn review_referrers_of(tx: &mut dyn Tx, repository: &Repository
 }
 
 /// A tag left a manifest: if that has a subject, nothing else may hold it.
-pub(crate) async fn review_untagged(tx: &mut dyn Tx, repository: &RepositoryId, manifest: &Digest) -> Result<(), StoreError> {
+pub(crate) async fn review_untagged(
+    tx: &mut dyn Tx,
+    repository: &RepositoryId,
+    manifest: &Digest,
+) -> Result<(), StoreError> {
     let now = tx.now();
     tx.execute(
         sql("insert into review (kind, repository_id, digest, since) \
              select 'referrer', m.repository_id, m.digest, cast($3 as bigint) from manifest m \
              where m.repository_id = $1 and m.digest = $2 and m.subject is not null \
              on conflict (kind, repository_id, digest) do update set since = excluded.since"),
-        &[repository.as_str().into(), manifest.to_row().into(), now.into()],
+        &[
+            repository.as_str().into(),
+            manifest.to_row().into(),
+            now.into(),
+        ],
     )
     .await
     .map(drop)

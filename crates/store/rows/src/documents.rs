@@ -4,7 +4,9 @@ mod credential;
 mod policy;
 mod project;
 
-pub use credential::{CredentialRow, NewCredential, apply_credential, credential, delete_credential};
+pub use credential::{
+    CredentialRow, NewCredential, apply_credential, credential, delete_credential,
+};
 pub use policy::{NewPolicy, apply_policy, delete_policy};
 pub use project::{NewProject, apply_project, delete_project};
 
@@ -68,8 +70,15 @@ pub struct Applied {
 ///
 /// # Errors
 /// [`Rejection::NotFound`].
-pub async fn get(tx: &mut dyn Tx, leave: &AuthorizedProject, kind: StoredKind, name: &str) -> Result<StoredDocument, StoreError> {
-    find(tx, leave.id(), kind, name).await?.ok_or_else(|| not_found(kind, name).into())
+pub async fn get(
+    tx: &mut dyn Tx,
+    leave: &AuthorizedProject,
+    kind: StoredKind,
+    name: &str,
+) -> Result<StoredDocument, StoreError> {
+    find(tx, leave.id(), kind, name)
+        .await?
+        .ok_or_else(|| not_found(kind, name).into())
 }
 
 /// The documents of a kind in a project, by name, those after `after`.
@@ -87,7 +96,12 @@ pub async fn list(
         .query(
             sql("select name, content, version, updated_at from document \
                  where project_id = $1 and kind = $2 and name > $3 order by name limit $4"),
-            &[leave.id().as_str().into(), kind.name().into(), after.unwrap_or("").into(), limit(at_most)],
+            &[
+                leave.id().as_str().into(),
+                kind.name().into(),
+                after.unwrap_or("").into(),
+                limit(at_most),
+            ],
         )
         .await?;
     rows.iter().map(document).collect()
@@ -102,7 +116,12 @@ fn document(row: &Row) -> Result<StoredDocument, StoreError> {
     })
 }
 
-async fn find(tx: &mut dyn Tx, project: &ProjectId, kind: StoredKind, name: &str) -> Result<Option<StoredDocument>, StoreError> {
+async fn find(
+    tx: &mut dyn Tx,
+    project: &ProjectId,
+    kind: StoredKind,
+    name: &str,
+) -> Result<Option<StoredDocument>, StoreError> {
     let row = tx
         .first(
             sql("select name, content, version, updated_at from document where project_id = $1 and kind = $2 and name = $3"),
@@ -118,7 +137,10 @@ fn not_found(kind: StoredKind, name: &str) -> Rejection {
         StoredKind::Credential => "credential",
         StoredKind::RepositoryPolicy => "repository policy",
     };
-    Rejection::NotFound { kind, name: name.to_owned() }
+    Rejection::NotFound {
+        kind,
+        name: name.to_owned(),
+    }
 }
 
 /// A document to be stored.
@@ -138,12 +160,19 @@ enum Stored {
 /// Stores the text unless it is there; whoever calls it writes the effects before the record.
 async fn store(tx: &mut dyn Tx, new: &New<'_>, by_effect: Effects) -> Result<Stored, StoreError> {
     if new.content.len() > DOCUMENT_MAX_BYTES {
-        return Err(Rejection::TooLarge { what: "the document", limit_bytes: DOCUMENT_MAX_BYTES as u64 }.into());
+        return Err(Rejection::TooLarge {
+            what: "the document",
+            limit_bytes: DOCUMENT_MAX_BYTES as u64,
+        }
+        .into());
     }
     let before = find(tx, new.project, new.kind, new.name).await?;
     let version = before.as_ref().map_or(0, |before| before.version);
     if before.is_some_and(|before| before.content == new.content) && by_effect == Effects::Same {
-        return Ok(Stored::Same(Applied { changed: false, version }));
+        return Ok(Stored::Same(Applied {
+            changed: false,
+            version,
+        }));
     }
     let now = tx.now();
     tx.execute(
@@ -160,7 +189,10 @@ async fn store(tx: &mut dyn Tx, new: &New<'_>, by_effect: Effects) -> Result<Sto
         ],
     )
     .await?;
-    Ok(Stored::Changed(Applied { changed: true, version: version + 1 }))
+    Ok(Stored::Changed(Applied {
+        changed: true,
+        version: version + 1,
+    }))
 }
 
 /// Whether something changes that the text does not show, such as a secret.
@@ -180,7 +212,13 @@ async fn record_applied(tx: &mut dyn Tx, by: &Principal, new: &New<'_>) -> Resul
 }
 
 /// Removes the row of a document and records it.
-async fn remove(tx: &mut dyn Tx, by: &Principal, project: &ProjectId, kind: StoredKind, name: &str) -> Result<(), StoreError> {
+async fn remove(
+    tx: &mut dyn Tx,
+    by: &Principal,
+    project: &ProjectId,
+    kind: StoredKind,
+    name: &str,
+) -> Result<(), StoreError> {
     let gone = tx
         .execute(
             sql("delete from document where project_id = $1 and kind = $2 and name = $3"),
@@ -190,12 +228,27 @@ async fn remove(tx: &mut dyn Tx, by: &Principal, project: &ProjectId, kind: Stor
     if gone == 0 {
         return Err(not_found(kind, name).into());
     }
-    let event = AccessEvent::DocumentDeleted { kind: kind.name().to_owned(), name: name.to_owned() };
+    let event = AccessEvent::DocumentDeleted {
+        kind: kind.name().to_owned(),
+        name: name.to_owned(),
+    };
     record(tx, by, project, kind, name, event).await
 }
 
-async fn record(tx: &mut dyn Tx, by: &Principal, project: &ProjectId, kind: StoredKind, name: &str, event: AccessEvent) -> Result<(), StoreError> {
+async fn record(
+    tx: &mut dyn Tx,
+    by: &Principal,
+    project: &ProjectId,
+    kind: StoredKind,
+    name: &str,
+    event: AccessEvent,
+) -> Result<(), StoreError> {
     let mut records = Records::of(&actor(by), None);
-    records.access(project, "document", &format!("{project}/{}/{name}", kind.name()), event);
+    records.access(
+        project,
+        "document",
+        &format!("{project}/{}/{name}", kind.name()),
+        event,
+    );
     records.append(tx).await.map(drop)
 }

@@ -10,7 +10,8 @@ use refloat_database::StoreError;
 /// [`Failure::Terminal`] if there is no source of randomness.
 pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut bytes = [0; N];
-    rand::fill(&mut bytes).map_err(|_| Failure::Terminal("the operating system gives no random bytes".to_owned()))?;
+    rand::fill(&mut bytes)
+        .map_err(|_| Failure::Terminal("the operating system gives no random bytes".to_owned()))?;
     Ok(bytes)
 }
 
@@ -20,5 +21,8 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], StoreError> {
 /// [`Failure::Terminal`] if there is no source of randomness.
 pub fn ulid(now: Timestamp) -> Result<ulid::Ulid, StoreError> {
     let millis = u64::try_from(now.micros().max(0)).unwrap_or_default() / 1000;
-    Ok(ulid::Ulid::from_parts(millis, u128::from_be_bytes(bytes::<16>()?)))
+    Ok(ulid::Ulid::from_parts(
+        millis,
+        u128::from_be_bytes(bytes::<16>()?),
+    ))
 }

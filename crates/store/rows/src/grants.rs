@@ -8,7 +8,9 @@ mod evaluate;
 mod write_out;
 
 pub(crate) use evaluate::rights_by_pattern;
-pub(crate) use write_out::{Placed, Subjects, hold, change, repositories_matching, repositories_under, write_out};
+pub(crate) use write_out::{
+    Placed, Subjects, change, hold, repositories_matching, repositories_under, write_out,
+};
 
 use crate::access::{ANONYMOUS, AuthorizedProject, actor};
 use crate::records::Records;
@@ -18,7 +20,11 @@ use refloat_core::{Pattern, PrincipalId, ProjectId, Rejection};
 use refloat_database::{Row, StoreError, Tx, sql};
 
 /// Writes out anew what rules and policies say about every repository that `pattern` matches.
-pub(crate) async fn reach(tx: &mut dyn Tx, pattern: &Pattern, subjects: Subjects<'_>) -> Result<(), StoreError> {
+pub(crate) async fn reach(
+    tx: &mut dyn Tx,
+    pattern: &Pattern,
+    subjects: Subjects<'_>,
+) -> Result<(), StoreError> {
     let mut after = None;
     loop {
         let page = repositories_matching(tx, pattern, after.as_deref()).await?;
@@ -30,7 +36,12 @@ pub(crate) async fn reach(tx: &mut dyn Tx, pattern: &Pattern, subjects: Subjects
 
 /// Gives a new account what project documents say about its name.
 pub(crate) async fn become_member(tx: &mut dyn Tx, name: &str, id: &str) -> Result<(), StoreError> {
-    let member = tx.first(sql("select project_id from project_member where subject = $1 limit 1"), &[name.into()]).await?;
+    let member = tx
+        .first(
+            sql("select project_id from project_member where subject = $1 limit 1"),
+            &[name.into()],
+        )
+        .await?;
     if member.is_none() {
         return Ok(());
     }
@@ -41,7 +52,9 @@ pub(crate) async fn become_member(tx: &mut dyn Tx, name: &str, id: &str) -> Resu
         &[name.into(), id.into()],
     )
     .await?;
-    let everywhere = "**".parse().map_err(|_| StoreError::column(0, "not a pattern"))?;
+    let everywhere = "**"
+        .parse()
+        .map_err(|_| StoreError::column(0, "not a pattern"))?;
     reach(tx, &everywhere, Subjects::One(id)).await
 }
 
@@ -67,7 +80,9 @@ impl Subject {
         if text == ANONYMOUS {
             return Ok(Self::Anonymous);
         }
-        text.parse().map(Self::Account).map_err(|_| StoreError::column(0, "not a subject"))
+        text.parse()
+            .map(Self::Account)
+            .map_err(|_| StoreError::column(0, "not a subject"))
     }
 }
 
@@ -117,7 +132,11 @@ pub async fn grant(
         return Ok(false);
     }
     set(tx, leave, subject, pattern, before.union(actions)).await?;
-    let event = AccessEvent::Granted { subject: subject.as_str().to_owned(), actions, pattern: pattern.clone() };
+    let event = AccessEvent::Granted {
+        subject: subject.as_str().to_owned(),
+        actions,
+        pattern: pattern.clone(),
+    };
     record(tx, leave, subject, event).await?;
     Ok(true)
 }
@@ -134,13 +153,23 @@ pub async fn revoke(
     pattern: &Pattern,
 ) -> Result<bool, StoreError> {
     let before = stored(tx, leave, subject, pattern).await?;
-    let taken: Actions = before.iter().filter(|action| actions.iter().any(|gone| gone == *action)).collect();
+    let taken: Actions = before
+        .iter()
+        .filter(|action| actions.iter().any(|gone| gone == *action))
+        .collect();
     if taken.is_empty() {
         return Ok(false);
     }
-    let left: Actions = before.iter().filter(|action| !taken.iter().any(|gone| gone == *action)).collect();
+    let left: Actions = before
+        .iter()
+        .filter(|action| !taken.iter().any(|gone| gone == *action))
+        .collect();
     set(tx, leave, subject, pattern, left).await?;
-    let event = AccessEvent::Revoked { subject: subject.as_str().to_owned(), actions: taken, pattern: pattern.clone() };
+    let event = AccessEvent::Revoked {
+        subject: subject.as_str().to_owned(),
+        actions: taken,
+        pattern: pattern.clone(),
+    };
     record(tx, leave, subject, event).await?;
     Ok(true)
 }
@@ -174,19 +203,38 @@ fn rule(row: &Row) -> Result<Rule, StoreError> {
         name: row.text(1)?.to_owned(),
         pattern: row.parsed(2)?,
         actions: Actions::from_row(row.int(3)?),
-        source: if row.text(4)? == "member" { Source::Member } else { Source::Person },
+        source: if row.text(4)? == "member" {
+            Source::Member
+        } else {
+            Source::Person
+        },
         project: row.parsed(5)?,
     })
 }
 
 async fn require_subject(tx: &mut dyn Tx, subject: &Subject) -> Result<(), StoreError> {
-    let Subject::Account(id) = subject else { return Ok(()) };
-    let found = tx.first(sql("select name from principal where id = $1"), &[id.as_str().into()]).await?;
-    let not_found = || Rejection::NotFound { kind: "account", name: id.to_string() };
+    let Subject::Account(id) = subject else {
+        return Ok(());
+    };
+    let found = tx
+        .first(
+            sql("select name from principal where id = $1"),
+            &[id.as_str().into()],
+        )
+        .await?;
+    let not_found = || Rejection::NotFound {
+        kind: "account",
+        name: id.to_string(),
+    };
     found.map(|_| ()).ok_or_else(|| not_found().into())
 }
 
-async fn stored(tx: &mut dyn Tx, leave: &AuthorizedProject, subject: &Subject, pattern: &Pattern) -> Result<Actions, StoreError> {
+async fn stored(
+    tx: &mut dyn Tx,
+    leave: &AuthorizedProject,
+    subject: &Subject,
+    pattern: &Pattern,
+) -> Result<Actions, StoreError> {
     let row = tx
         .first(
             sql("select actions from grant_rule where subject = $1 and pattern = $2 and source = 'person' and project_id = $3"),
@@ -204,7 +252,11 @@ async fn set(
     actions: Actions,
 ) -> Result<(), StoreError> {
     change(tx).await?;
-    let key = [subject.as_str().into(), pattern.as_str().into(), leave.id().as_str().into()];
+    let key = [
+        subject.as_str().into(),
+        pattern.as_str().into(),
+        leave.id().as_str().into(),
+    ];
     tx.execute(
         sql("delete from grant_rule where subject = $1 and pattern = $2 and source = 'person' and project_id = $3"),
         &key,
@@ -221,7 +273,12 @@ async fn set(
     reach(tx, pattern, Subjects::One(subject.as_str())).await
 }
 
-async fn record(tx: &mut dyn Tx, leave: &AuthorizedProject, subject: &Subject, event: AccessEvent) -> Result<(), StoreError> {
+async fn record(
+    tx: &mut dyn Tx,
+    leave: &AuthorizedProject,
+    subject: &Subject,
+    event: AccessEvent,
+) -> Result<(), StoreError> {
     let mut records = Records::of(&actor(leave.principal()), None);
     records.access(leave.id(), "grant", subject.as_str(), event);
     records.append(tx).await.map(drop)

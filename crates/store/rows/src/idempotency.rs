@@ -23,9 +23,17 @@ pub struct KeptAnswer {
 ///
 /// # Errors
 /// [`Rejection::Conflict`] if it was another request, [`Rejection::Invalid`] for a key that cannot be.
-pub async fn find(tx: &mut dyn Tx, actor: &str, key: &str, request_hash: &[u8]) -> Result<Option<KeptAnswer>, StoreError> {
+pub async fn find(
+    tx: &mut dyn Tx,
+    actor: &str,
+    key: &str,
+    request_hash: &[u8],
+) -> Result<Option<KeptAnswer>, StoreError> {
     if key.is_empty() || key.len() > KEY_MAX_BYTES {
-        return Err(Rejection::Invalid(format!("an idempotency key has 1 to {KEY_MAX_BYTES} bytes")).into());
+        return Err(Rejection::Invalid(format!(
+            "an idempotency key has 1 to {KEY_MAX_BYTES} bytes"
+        ))
+        .into());
     }
     let since = tx.now().plus_seconds(-KEPT_SECONDS);
     let row = tx
@@ -36,17 +44,29 @@ pub async fn find(tx: &mut dyn Tx, actor: &str, key: &str, request_hash: &[u8]) 
         .await?;
     let Some(row) = row else { return Ok(None) };
     if row.bytes(0)?.as_ref() != request_hash {
-        return Err(Rejection::Conflict("this idempotency key was used for another request".to_owned()).into());
+        return Err(Rejection::Conflict(
+            "this idempotency key was used for another request".to_owned(),
+        )
+        .into());
     }
     let status = u16::try_from(row.int(1)?).map_err(|_| StoreError::column(1, "not a status"))?;
-    Ok(Some(KeptAnswer { status, body: row.bytes(2)? }))
+    Ok(Some(KeptAnswer {
+        status,
+        body: row.bytes(2)?,
+    }))
 }
 
 /// Keeps an answer. Of two requests at once one fails with a conflict, runs again and finds the other's answer.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] if another transaction kept one.
-pub async fn keep(tx: &mut dyn Tx, actor: &str, key: &str, request_hash: &[u8], answer: &KeptAnswer) -> Result<(), StoreError> {
+pub async fn keep(
+    tx: &mut dyn Tx,
+    actor: &str,
+    key: &str,
+    request_hash: &[u8],
+    answer: &KeptAnswer,
+) -> Result<(), StoreError> {
     let now = tx.now();
     let since = now.plus_seconds(-KEPT_SECONDS);
     tx.execute(
@@ -67,7 +87,11 @@ pub async fn keep(tx: &mut dyn Tx, actor: &str, key: &str, request_hash: &[u8], 
             ],
         )
         .await?;
-    if kept == 0 { Err(StoreError::Conflict) } else { Ok(()) }
+    if kept == 0 {
+        Err(StoreError::Conflict)
+    } else {
+        Ok(())
+    }
 }
 
 /// Forgets answers that are too old, at most `at_most`; returns how many.

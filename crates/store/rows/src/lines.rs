@@ -36,7 +36,10 @@ pub struct Line {
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn of_repository(tx: &mut dyn Tx, leave: &Authorized<Pull>) -> Result<Vec<Line>, StoreError> {
+pub async fn of_repository(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Pull>,
+) -> Result<Vec<Line>, StoreError> {
     let rows = tx
         .query(
             sql("select l.rule, l.source, l.tag, case when s.quarantine = 'cleared' then l.digest end, l.updated_at from line l \
@@ -51,7 +54,11 @@ pub async fn of_repository(tx: &mut dyn Tx, leave: &Authorized<Pull>) -> Result<
 fn line(row: &Row) -> Result<Line, StoreError> {
     Ok(Line {
         rule: row.text(0)?.to_owned(),
-        source: if row.text(1)? == "default" { LineSource::Default } else { LineSource::Declared },
+        source: if row.text(1)? == "default" {
+            LineSource::Default
+        } else {
+            LineSource::Declared
+        },
         tag: row.optional(2, Row::parsed)?,
         digest: row.optional(3, lists::digest)?,
         updated_at: row.instant(4)?,
@@ -62,10 +69,18 @@ fn line(row: &Row) -> Result<Line, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn declare(tx: &mut dyn Tx, leave: &Authorized<Push>, tag: &TagName) -> Result<(), StoreError> {
+pub async fn declare(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    tag: &TagName,
+) -> Result<(), StoreError> {
     let repository = leave.repository();
     let now = tx.now();
-    tx.execute(sql("delete from line where repository_id = $1 and source = 'default'"), &[repository.id.as_str().into()]).await?;
+    tx.execute(
+        sql("delete from line where repository_id = $1 and source = 'default'"),
+        &[repository.id.as_str().into()],
+    )
+    .await?;
     tx.execute(
         sql("insert into line (repository_id, rule, source, project_id, tag, digest, updated_at) \
              values ($1, $2, 'declared', $3, $4, (select digest from tag where repository_id = $1 and name = $4), $5) \
@@ -86,7 +101,11 @@ pub async fn declare(tx: &mut dyn Tx, leave: &Authorized<Push>, tag: &TagName) -
 ///
 /// # Errors
 /// [`Rejection::NotFound`] if it was not declared.
-pub async fn withdraw(tx: &mut dyn Tx, leave: &Authorized<Push>, tag: &TagName) -> Result<(), StoreError> {
+pub async fn withdraw(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    tag: &TagName,
+) -> Result<(), StoreError> {
     let repository = leave.repository();
     let gone = tx
         .execute(
@@ -107,7 +126,11 @@ fn rule(tag: &TagName) -> String {
 }
 
 /// Lets lines follow tags that moved.
-pub(crate) async fn follow(tx: &mut dyn Tx, repository: &RepositoryRow, moved: &[(&TagName, TagState)]) -> Result<(), StoreError> {
+pub(crate) async fn follow(
+    tx: &mut dyn Tx,
+    repository: &RepositoryRow,
+    moved: &[(&TagName, TagState)],
+) -> Result<(), StoreError> {
     let now = tx.now();
     for (tag, state) in moved {
         tx.execute(
@@ -121,13 +144,24 @@ pub(crate) async fn follow(tx: &mut dyn Tx, repository: &RepositoryRow, moved: &
         )
         .await?;
     }
-    if moved.is_empty() { Ok(()) } else { newest_becomes_default(tx, repository).await }
+    if moved.is_empty() {
+        Ok(())
+    } else {
+        newest_becomes_default(tx, repository).await
+    }
 }
 
 /// Makes the newest tag the default line, if no line is declared.
-async fn newest_becomes_default(tx: &mut dyn Tx, repository: &RepositoryRow) -> Result<(), StoreError> {
+async fn newest_becomes_default(
+    tx: &mut dyn Tx,
+    repository: &RepositoryRow,
+) -> Result<(), StoreError> {
     let id = repository.id.as_str();
-    tx.execute(sql("delete from line where repository_id = $1 and source = 'default'"), &[id.into()]).await?;
+    tx.execute(
+        sql("delete from line where repository_id = $1 and source = 'default'"),
+        &[id.into()],
+    )
+    .await?;
     tx.execute(
         sql("insert into line (repository_id, rule, source, project_id, tag, digest, updated_at) \
              select t.repository_id, 'tag:' || t.name, 'default', $2, t.name, t.digest, t.updated_at from tag t \

@@ -8,7 +8,13 @@ use std::fmt::Write as _;
 macro_rules! text_list {
     ($head:expr, $parameter:literal, $tail:expr) => {
         refloat_database::Sql {
-            sqlite: concat!($head, "(select value from json_each(", $parameter, "))", $tail),
+            sqlite: concat!(
+                $head,
+                "(select value from json_each(",
+                $parameter,
+                "))",
+                $tail
+            ),
             postgres: concat!(
                 $head,
                 "(select value from json_array_elements_text(cast(cast(",
@@ -24,7 +30,13 @@ macro_rules! text_list {
 macro_rules! digest_list {
     ($head:expr, $parameter:literal, $tail:expr) => {
         refloat_database::Sql {
-            sqlite: concat!($head, "(select unhex(value) as value from json_each(", $parameter, "))", $tail),
+            sqlite: concat!(
+                $head,
+                "(select unhex(value) as value from json_each(",
+                $parameter,
+                "))",
+                $tail
+            ),
             postgres: concat!(
                 $head,
                 "(select decode(value, 'hex') as value from json_array_elements_text(cast(cast(",
@@ -45,7 +57,12 @@ pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Value {
 
 /// The digests, in the form of rows, as a JSON array of hex.
 pub(crate) fn digests<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> Value {
-    json(&digests.into_iter().map(|digest| hex(&digest.to_row())).collect::<Vec<_>>())
+    json(
+        &digests
+            .into_iter()
+            .map(|digest| hex(&digest.to_row()))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// Any plain data as a JSON parameter.
@@ -55,10 +72,12 @@ pub(crate) fn json(data: &impl serde::Serialize) -> Value {
 
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// A column that holds a digest.

@@ -7,8 +7,8 @@ pub(crate) use follow::{repositories_follow, set_members, set_prefixes};
 
 use crate::access::{AuthorizedProject, AuthorizedServer};
 use crate::lists::{text_list, texts};
-use refloat_core::{Principal, PrincipalId, ProjectId, Rejection, Timestamp};
 use refloat_core::access::Actions;
+use refloat_core::{Principal, PrincipalId, ProjectId, Rejection, Timestamp};
 use refloat_database::{Row, StoreError, Tx, sql};
 use refloat_oci::RepositoryName;
 
@@ -18,6 +18,7 @@ pub const DEFAULT_PROJECT: &str = "prj_00000000000000000000000000";
 pub const DEFAULT_PROJECT_NAME: &str = "default";
 
 /// The id of the project `default`.
+#[expect(clippy::missing_panics_doc, reason = "the constant parses, and every test would see if it did not")]
 pub fn default_project() -> ProjectId {
     DEFAULT_PROJECT.parse().expect("a constant of this module")
 }
@@ -45,16 +46,26 @@ pub struct ProjectInfo {
 }
 
 pub(crate) fn project_row(row: &Row) -> Result<ProjectRow, StoreError> {
-    Ok(ProjectRow { id: row.parsed(0)?, name: row.text(1)?.to_owned(), created_at: row.instant(2)? })
+    Ok(ProjectRow {
+        id: row.parsed(0)?,
+        name: row.text(1)?.to_owned(),
+        created_at: row.instant(2)?,
+    })
 }
 
 /// The project that owns a repository of this name.
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn owner_of(tx: &mut dyn Tx, repository: &RepositoryName) -> Result<ProjectId, StoreError> {
+pub async fn owner_of(
+    tx: &mut dyn Tx,
+    repository: &RepositoryName,
+) -> Result<ProjectId, StoreError> {
     let name = repository.as_str();
-    let ends = name.match_indices('/').map(|(at, _)| &name[..at]).chain([name]);
+    let ends = name
+        .match_indices('/')
+        .map(|(at, _)| &name[..at])
+        .chain([name]);
     let row = tx
         .first(
             text_list!(
@@ -73,8 +84,16 @@ pub async fn owner_of(tx: &mut dyn Tx, repository: &RepositoryName) -> Result<Pr
 /// # Errors
 /// [`Rejection::NotFound`].
 pub async fn by_name(tx: &mut dyn Tx, name: &str) -> Result<ProjectRow, StoreError> {
-    let row = tx.first(sql("select id, name, created_at from project where name = $1"), &[name.into()]).await?;
-    let not_found = || Rejection::NotFound { kind: "project", name: name.to_owned() };
+    let row = tx
+        .first(
+            sql("select id, name, created_at from project where name = $1"),
+            &[name.into()],
+        )
+        .await?;
+    let not_found = || Rejection::NotFound {
+        kind: "project",
+        name: name.to_owned(),
+    };
     project_row(&row.ok_or_else(not_found)?)
 }
 
@@ -83,8 +102,16 @@ pub async fn by_name(tx: &mut dyn Tx, name: &str) -> Result<ProjectRow, StoreErr
 /// # Errors
 /// [`Rejection::NotFound`].
 pub async fn by_id(tx: &mut dyn Tx, id: &ProjectId) -> Result<ProjectRow, StoreError> {
-    let row = tx.first(sql("select id, name, created_at from project where id = $1"), &[id.as_str().into()]).await?;
-    let not_found = || Rejection::NotFound { kind: "project", name: id.to_string() };
+    let row = tx
+        .first(
+            sql("select id, name, created_at from project where id = $1"),
+            &[id.as_str().into()],
+        )
+        .await?;
+    let not_found = || Rejection::NotFound {
+        kind: "project",
+        name: id.to_string(),
+    };
     project_row(&row.ok_or_else(not_found)?)
 }
 
@@ -94,11 +121,19 @@ pub async fn by_id(tx: &mut dyn Tx, id: &ProjectId) -> Result<ProjectRow, StoreE
 /// [`StoreError`] of the database.
 pub async fn info(tx: &mut dyn Tx, project: &AuthorizedProject) -> Result<ProjectInfo, StoreError> {
     let id = [project.id().as_str().into()];
-    let prefixes = tx.query(sql("select prefix from project_prefix where project_id = $1 order by prefix"), &id).await?;
+    let prefixes = tx
+        .query(
+            sql("select prefix from project_prefix where project_id = $1 order by prefix"),
+            &id,
+        )
+        .await?;
     let members = tx.query(sql("select subject, actions from project_member where project_id = $1 order by subject"), &id).await?;
     Ok(ProjectInfo {
         project: project.project().clone(),
-        prefixes: prefixes.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<_, _>>()?,
+        prefixes: prefixes
+            .iter()
+            .map(|row| row.text(0).map(str::to_owned))
+            .collect::<Result<_, _>>()?,
         members: members
             .iter()
             .map(|row| Ok((row.text(0)?.to_owned(), Actions::from_row(row.int(1)?))))
@@ -125,7 +160,7 @@ pub async fn list(
             &[
                 after.unwrap_or("").into(),
                 i64::from(everything).into(),
-                principal.id.as_ref().map(PrincipalId::as_str).unwrap_or("").into(),
+                principal.id.as_ref().map_or("", PrincipalId::as_str).into(),
                 i64::try_from(limit).unwrap_or(i64::MAX).into(),
             ],
         )
@@ -137,7 +172,11 @@ pub async fn list(
 ///
 /// # Errors
 /// [`Rejection::Conflict`] if there is one.
-pub(crate) async fn create(tx: &mut dyn Tx, _leave: &AuthorizedServer, name: &str) -> Result<ProjectRow, StoreError> {
+pub(crate) async fn create(
+    tx: &mut dyn Tx,
+    _leave: &AuthorizedServer,
+    name: &str,
+) -> Result<ProjectRow, StoreError> {
     let now = tx.now();
     let id = ProjectId::from_ulid(crate::fresh::ulid(now)?);
     let made = tx
@@ -149,5 +188,9 @@ pub(crate) async fn create(tx: &mut dyn Tx, _leave: &AuthorizedServer, name: &st
     if made == 0 {
         return Err(StoreError::Conflict);
     }
-    Ok(ProjectRow { id, name: name.to_owned(), created_at: now })
+    Ok(ProjectRow {
+        id,
+        name: name.to_owned(),
+        created_at: now,
+    })
 }

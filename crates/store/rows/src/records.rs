@@ -16,28 +16,76 @@ pub(crate) struct Records {
 
 impl Records {
     pub(crate) fn of(actor: &str, personal: Option<&str>) -> Self {
-        Self { actor: actor.to_owned(), personal: personal.map(str::to_owned), pending: Vec::new() }
+        Self {
+            actor: actor.to_owned(),
+            personal: personal.map(str::to_owned),
+            pending: Vec::new(),
+        }
     }
 
     pub(crate) fn by<O>(leave: &Authorized<O>) -> Self {
         Self::of(&actor(leave.principal()), leave.personal())
     }
 
-    pub(crate) fn repository(&mut self, project: &ProjectId, id: &RepositoryId, event: RegistryEvent) {
-        self.push(project, Stream::new("repository", id), None, Event::Registry(event));
+    pub(crate) fn repository(
+        &mut self,
+        project: &ProjectId,
+        id: &RepositoryId,
+        event: RegistryEvent,
+    ) {
+        self.push(
+            project,
+            Stream::new("repository", id),
+            None,
+            Event::Registry(event),
+        );
     }
 
-    pub(crate) fn manifest(&mut self, project: &ProjectId, repository: &RepositoryId, digest: &Digest, event: RegistryEvent) {
-        self.push(project, Stream::new("manifest", format_args!("{repository}/{digest}")), None, Event::Registry(event));
+    pub(crate) fn manifest(
+        &mut self,
+        project: &ProjectId,
+        repository: &RepositoryId,
+        digest: &Digest,
+        event: RegistryEvent,
+    ) {
+        self.push(
+            project,
+            Stream::new("manifest", format_args!("{repository}/{digest}")),
+            None,
+            Event::Registry(event),
+        );
     }
 
-    pub(crate) fn blob(&mut self, project: &ProjectId, repository: &RepositoryId, digest: &Digest, event: RegistryEvent) {
-        self.push(project, Stream::new("blob", format_args!("{repository}/{digest}")), None, Event::Registry(event));
+    pub(crate) fn blob(
+        &mut self,
+        project: &ProjectId,
+        repository: &RepositoryId,
+        digest: &Digest,
+        event: RegistryEvent,
+    ) {
+        self.push(
+            project,
+            Stream::new("blob", format_args!("{repository}/{digest}")),
+            None,
+            Event::Registry(event),
+        );
     }
 
     /// `version` is what the tag's stream has before the event: a tag that moved meanwhile is a conflict.
-    pub(crate) fn tag(&mut self, project: &ProjectId, repository: &RepositoryId, tag: &TagName, version: i64, event: RegistryEvent) {
-        self.push(project, Stream::new("tag", format_args!("{repository}/{tag}")), Some(version), Event::Registry(event));
+    pub(crate) fn tag(
+        &mut self,
+        project: &ProjectId,
+        repository: &RepositoryId,
+        tag: &TagName,
+        version: i64,
+        event: RegistryEvent,
+    ) {
+        self.push(
+            project,
+            Stream::new("tag", format_args!("{repository}/{tag}")),
+            Some(version),
+            Event::Registry(event),
+        );
     }
 
     pub(crate) fn access(&mut self, project: &ProjectId, kind: &str, id: &str, event: AccessEvent) {
@@ -58,7 +106,13 @@ impl Records {
         self.pending.len()
     }
 
-    fn push(&mut self, project: &ProjectId, stream: Stream, expected_version: Option<i64>, event: Event) {
+    fn push(
+        &mut self,
+        project: &ProjectId,
+        stream: Stream,
+        expected_version: Option<i64>,
+        event: Event,
+    ) {
         self.pending.push(NewRecord {
             project: project.clone(),
             stream,

@@ -12,12 +12,12 @@ mod tags;
 pub(crate) use blobs::content;
 pub use blobs::{BlobContent, StoredBlob, blob, delete_blob};
 pub use listing::{Found, catalog, list_tags};
+pub(crate) use manifests::remove_manifest;
 pub use manifests::{StoredManifest, delete_manifest, manifest};
 pub use push::{PutManifest, PutOutcome, put_manifest};
 pub use referrers::{Referrer, referrers};
 pub(crate) use repositories::create_repository;
 pub use tags::{TagOutcome, TagPosition, tag, tag_history, tag_undo, untag};
-pub(crate) use manifests::remove_manifest;
 
 use refloat_database::Value;
 

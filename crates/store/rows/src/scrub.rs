@@ -31,11 +31,17 @@ pub struct ScrubBlob {
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn due(tx: &mut dyn Tx, before: Timestamp, at_most: usize) -> Result<Vec<ScrubBlob>, StoreError> {
+pub async fn due(
+    tx: &mut dyn Tx,
+    before: Timestamp,
+    at_most: usize,
+) -> Result<Vec<ScrubBlob>, StoreError> {
     let rows = tx
         .query(
-            sql("select digest, size, bytes, storage_key, checksums, verified_at, damage from blob \
-                 where verified_at < $1 order by verified_at, digest limit $2"),
+            sql(
+                "select digest, size, bytes, storage_key, checksums, verified_at, damage from blob \
+                 where verified_at < $1 order by verified_at, digest limit $2",
+            ),
             &[before.into(), limit(at_most)],
         )
         .await?;
@@ -47,7 +53,9 @@ pub async fn due(tx: &mut dyn Tx, before: Timestamp, at_most: usize) -> Result<V
                 content: crate::registry::content(row, 2, 3)?,
                 checksums: row.bytes(4)?,
                 verified_at: row.instant(5)?,
-                damage: row.optional(6, refloat_database::Row::text)?.map(str::to_owned),
+                damage: row
+                    .optional(6, refloat_database::Row::text)?
+                    .map(str::to_owned),
             })
         })
         .collect()
@@ -57,14 +65,20 @@ pub async fn due(tx: &mut dyn Tx, before: Timestamp, at_most: usize) -> Result<V
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn damaged(tx: &mut dyn Tx, after: Option<&Digest>, at_most: usize) -> Result<Vec<(Digest, String)>, StoreError> {
+pub async fn damaged(
+    tx: &mut dyn Tx,
+    after: Option<&Digest>,
+    at_most: usize,
+) -> Result<Vec<(Digest, String)>, StoreError> {
     let rows = tx
         .query(
             sql("select digest, damage from blob where damage is not null and digest > $1 order by digest limit $2"),
             &[after.map_or_else(Vec::new, Digest::to_row).into(), limit(at_most)],
         )
         .await?;
-    rows.iter().map(|row| Ok((lists::digest(row, 0)?, row.text(1)?.to_owned()))).collect()
+    rows.iter()
+        .map(|row| Ok((lists::digest(row, 0)?, row.text(1)?.to_owned())))
+        .collect()
 }
 
 /// Notes that these were read back and are right; damage noted before is cleared.
@@ -73,8 +87,14 @@ pub async fn damaged(tx: &mut dyn Tx, after: Option<&Digest>, at_most: usize) ->
 /// [`StoreError`] of the database.
 pub async fn verified(tx: &mut dyn Tx, right: &[Digest]) -> Result<(), StoreError> {
     let now = tx.now();
-    let statement = digest_list!("update blob set verified_at = $1, damage = null where digest in ", "$2", "");
-    tx.execute(statement, &[now.into(), digests(right)]).await.map(drop)
+    let statement = digest_list!(
+        "update blob set verified_at = $1, damage = null where digest in ",
+        "$2",
+        ""
+    );
+    tx.execute(statement, &[now.into(), digests(right)])
+        .await
+        .map(drop)
 }
 
 /// Notes damage of a blob whose bytes are still where `seen` says: another upload may have healed it meanwhile. The
@@ -82,7 +102,11 @@ pub async fn verified(tx: &mut dyn Tx, right: &[Digest]) -> Result<(), StoreErro
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn mark_damaged(tx: &mut dyn Tx, seen: &ScrubBlob, detail: &str) -> Result<bool, StoreError> {
+pub async fn mark_damaged(
+    tx: &mut dyn Tx,
+    seen: &ScrubBlob,
+    detail: &str,
+) -> Result<bool, StoreError> {
     let now = tx.now();
     let key = match &seen.content {
         BlobContent::Inline(_) => None,
@@ -96,8 +120,16 @@ pub async fn mark_damaged(tx: &mut dyn Tx, seen: &ScrubBlob, detail: &str) -> Re
         .await?;
     if noted == 1 && seen.damage.is_none() {
         let mut records = Records::of("system", None);
-        let event = AuditEvent::DamageFound { digest: seen.digest, detail: detail.to_owned() };
-        records.audit(&default_project(), "damage", &hex(&seen.digest.to_row()), event);
+        let event = AuditEvent::DamageFound {
+            digest: seen.digest,
+            detail: detail.to_owned(),
+        };
+        records.audit(
+            &default_project(),
+            "damage",
+            &hex(&seen.digest.to_row()),
+            event,
+        );
         records.append(tx).await?;
     }
     Ok(noted == 1)

@@ -57,18 +57,29 @@ impl ServerKey {
 ///
 /// # Errors
 /// [`Failure::Terminal`] if this master key does not open it.
-pub async fn server_key(tx: &mut dyn Tx, master: &MasterKey, key: ServerKey) -> Result<Secret<[u8; KEY_BYTES]>, StoreError> {
+pub async fn server_key(
+    tx: &mut dyn Tx,
+    master: &MasterKey,
+    key: ServerKey,
+) -> Result<Secret<[u8; KEY_BYTES]>, StoreError> {
     for _ in 0..2 {
         let row = tx
-            .first(sql("select id, wrapped_key, ciphertext from secret where purpose = $1"), &[key.purpose().into()])
+            .first(
+                sql("select id, wrapped_key, ciphertext from secret where purpose = $1"),
+                &[key.purpose().into()],
+            )
             .await?;
         if let Some(row) = row {
             let value = unseal(master, row.text(0)?, &row.bytes(1)?, &row.bytes(2)?)?;
             let bytes = <[u8; KEY_BYTES]>::try_from(value.expose().as_slice());
-            return bytes.map(Secret::new).map_err(|_| Failure::Damaged(format!("the key `{}`", key.purpose())).into());
+            return bytes
+                .map(Secret::new)
+                .map_err(|_| Failure::Damaged(format!("the key `{}`", key.purpose())).into());
         }
         let value = Secret::new(fresh::bytes::<KEY_BYTES>()?.to_vec());
-        let project = DEFAULT_PROJECT.parse().map_err(|_| StoreError::column(0, "not an id"))?;
+        let project = DEFAULT_PROJECT
+            .parse()
+            .map_err(|_| StoreError::column(0, "not an id"))?;
         insert(tx, master, &project, key.purpose(), &value).await?;
     }
     Err(StoreError::Conflict)
@@ -78,9 +89,19 @@ pub async fn server_key(tx: &mut dyn Tx, master: &MasterKey, key: ServerKey) -> 
 ///
 /// # Errors
 /// [`refloat_core::Rejection::TooLarge`].
-pub async fn put(tx: &mut dyn Tx, master: &MasterKey, project: &ProjectId, purpose: &str, value: &Secret<Vec<u8>>) -> Result<SecretId, StoreError> {
+pub async fn put(
+    tx: &mut dyn Tx,
+    master: &MasterKey,
+    project: &ProjectId,
+    purpose: &str,
+    value: &Secret<Vec<u8>>,
+) -> Result<SecretId, StoreError> {
     if value.expose().len() > VALUE_MAX_BYTES {
-        return Err(refloat_core::Rejection::TooLarge { what: "the secret", limit_bytes: VALUE_MAX_BYTES as u64 }.into());
+        return Err(refloat_core::Rejection::TooLarge {
+            what: "the secret",
+            limit_bytes: VALUE_MAX_BYTES as u64,
+        }
+        .into());
     }
     insert(tx, master, project, purpose, value).await
 }
@@ -89,9 +110,16 @@ pub async fn put(tx: &mut dyn Tx, master: &MasterKey, project: &ProjectId, purpo
 ///
 /// # Errors
 /// [`Failure::Terminal`] if this master key does not open it, [`Failure::Damaged`] if it was altered.
-pub async fn get(tx: &mut dyn Tx, master: &MasterKey, id: &SecretId) -> Result<Secret<Vec<u8>>, StoreError> {
+pub async fn get(
+    tx: &mut dyn Tx,
+    master: &MasterKey,
+    id: &SecretId,
+) -> Result<Secret<Vec<u8>>, StoreError> {
     let row = tx
-        .first(sql("select wrapped_key, ciphertext from secret where id = $1"), &[id.as_str().into()])
+        .first(
+            sql("select wrapped_key, ciphertext from secret where id = $1"),
+            &[id.as_str().into()],
+        )
         .await?
         .ok_or_else(|| Failure::Damaged(format!("secret `{id}` is missing")))?;
     unseal(master, id.as_str(), &row.bytes(0)?, &row.bytes(1)?)
@@ -99,10 +127,21 @@ pub async fn get(tx: &mut dyn Tx, master: &MasterKey, id: &SecretId) -> Result<S
 
 /// Forgets a secret that no row names.
 pub(crate) async fn delete(tx: &mut dyn Tx, id: &SecretId) -> Result<(), StoreError> {
-    tx.execute(sql("delete from secret where id = $1"), &[id.as_str().into()]).await.map(drop)
+    tx.execute(
+        sql("delete from secret where id = $1"),
+        &[id.as_str().into()],
+    )
+    .await
+    .map(drop)
 }
 
-async fn insert(tx: &mut dyn Tx, master: &MasterKey, project: &ProjectId, purpose: &str, value: &Secret<Vec<u8>>) -> Result<SecretId, StoreError> {
+async fn insert(
+    tx: &mut dyn Tx,
+    master: &MasterKey,
+    project: &ProjectId,
+    purpose: &str,
+    value: &Secret<Vec<u8>>,
+) -> Result<SecretId, StoreError> {
     let now = tx.now();
     let id = SecretId::from_ulid(fresh::ulid(now)?);
     let data_key = fresh::bytes::<KEY_BYTES>()?;
@@ -133,7 +172,11 @@ fn seal(key: &[u8; KEY_BYTES], id: &str, value: &[u8]) -> Result<Vec<u8>, StoreE
     let nonce = fresh::bytes::<NONCE_LEN>()?;
     let mut sealed = value.to_vec();
     cipher(key)
-        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(id.as_bytes()), &mut sealed)
+        .seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(id.as_bytes()),
+            &mut sealed,
+        )
         .map_err(|_| Failure::Terminal("a secret could not be sealed".to_owned()))?;
     Ok([nonce.as_slice(), &sealed].concat())
 }
@@ -142,13 +185,23 @@ fn open(key: &[u8; KEY_BYTES], id: &str, sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>()?;
     let mut value = ciphertext.to_vec();
     let nonce = Nonce::assume_unique_for_key(*nonce);
-    let opened = cipher(key).open_in_place(nonce, Aad::from(id.as_bytes()), &mut value).ok()?.len();
+    let opened = cipher(key)
+        .open_in_place(nonce, Aad::from(id.as_bytes()), &mut value)
+        .ok()?
+        .len();
     value.truncate(opened);
     Some(value)
 }
 
-fn unseal(master: &MasterKey, id: &str, wrapped: &[u8], ciphertext: &[u8]) -> Result<Secret<Vec<u8>>, StoreError> {
-    let (key_id, sealed_key) = wrapped.split_first().ok_or_else(|| StoreError::column(1, "empty"))?;
+fn unseal(
+    master: &MasterKey,
+    id: &str,
+    wrapped: &[u8],
+    ciphertext: &[u8],
+) -> Result<Secret<Vec<u8>>, StoreError> {
+    let (key_id, sealed_key) = wrapped
+        .split_first()
+        .ok_or_else(|| StoreError::column(1, "empty"))?;
     let wrong = || {
         Failure::Terminal(format!(
             "secret `{id}` was stored under another master key (number {key_id}); start with the key file of this data"
@@ -158,8 +211,10 @@ fn unseal(master: &MasterKey, id: &str, wrapped: &[u8], ciphertext: &[u8]) -> Re
         return Err(wrong().into());
     }
     let data_key = open(master.key.expose(), id, sealed_key).ok_or_else(wrong)?;
-    let data_key = <[u8; KEY_BYTES]>::try_from(data_key.as_slice()).map_err(|_| StoreError::column(1, "not a key"))?;
-    let value = open(&data_key, id, ciphertext).ok_or_else(|| Failure::Damaged(format!("secret `{id}`")))?;
+    let data_key = <[u8; KEY_BYTES]>::try_from(data_key.as_slice())
+        .map_err(|_| StoreError::column(1, "not a key"))?;
+    let value = open(&data_key, id, ciphertext)
+        .ok_or_else(|| Failure::Damaged(format!("secret `{id}`")))?;
     Ok(Secret::new(value))
 }
 
@@ -171,7 +226,10 @@ mod tests {
     fn opens_only_what_it_sealed_under_the_same_id() {
         let (key, other) = ([7; KEY_BYTES], [8; KEY_BYTES]);
         let sealed = seal(&key, "sec_a", b"value").expect("random bytes");
-        assert_eq!(open(&key, "sec_a", &sealed).as_deref(), Some(b"value".as_slice()));
+        assert_eq!(
+            open(&key, "sec_a", &sealed).as_deref(),
+            Some(b"value".as_slice())
+        );
         assert_eq!(open(&key, "sec_b", &sealed), None);
         assert_eq!(open(&other, "sec_a", &sealed), None);
         for at in 0..sealed.len() {
@@ -180,6 +238,10 @@ mod tests {
             assert_eq!(open(&key, "sec_a", &altered), None, "byte {at}");
         }
         assert_eq!(open(&key, "sec_a", &sealed[..5]), None);
-        assert_ne!(seal(&key, "sec_a", b"value").expect("random bytes"), sealed, "a nonce is never used twice");
+        assert_ne!(
+            seal(&key, "sec_a", b"value").expect("random bytes"),
+            sealed,
+            "a nonce is never used twice"
+        );
     }
 }

@@ -44,7 +44,11 @@ pub struct UploadRow {
 ///
 /// # Errors
 /// [`Rejection::TooMany`] if the caller has too many uploads in progress here.
-pub async fn begin(tx: &mut dyn Tx, leave: &Authorized<Push>, algorithm: Algorithm) -> Result<UploadRow, StoreError> {
+pub async fn begin(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    algorithm: Algorithm,
+) -> Result<UploadRow, StoreError> {
     let now = tx.now();
     let repository = leave.repository().id.as_str();
     let who = actor(leave.principal());
@@ -55,7 +59,10 @@ pub async fn begin(tx: &mut dyn Tx, leave: &Authorized<Push>, algorithm: Algorit
         )
         .await?;
     if count.map_or(Ok(0), |row| row.int(0))? >= UPLOADS_MAX {
-        return Err(Rejection::TooMany(format!("{UPLOADS_MAX} uploads are in progress; finish or cancel some")).into());
+        return Err(Rejection::TooMany(format!(
+            "{UPLOADS_MAX} uploads are in progress; finish or cancel some"
+        ))
+        .into());
     }
     let row = UploadRow {
         id: UploadId::from_ulid(fresh::ulid(now)?),
@@ -85,7 +92,11 @@ pub async fn begin(tx: &mut dyn Tx, leave: &Authorized<Push>, algorithm: Algorit
 ///
 /// # Errors
 /// [`Rejection::UploadUnknown`], also for another repository's or another caller's.
-pub async fn status(tx: &mut dyn Tx, leave: &Authorized<Push>, id: &UploadId) -> Result<UploadRow, StoreError> {
+pub async fn status(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    id: &UploadId,
+) -> Result<UploadRow, StoreError> {
     let row = tx
         .first(
             sql("select id, storage_key, algorithm, received, expires_at from upload where id = $1 and repository_id = $2 and actor = $3"),
@@ -100,18 +111,32 @@ pub async fn status(tx: &mut dyn Tx, leave: &Authorized<Push>, id: &UploadId) ->
 ///
 /// # Errors
 /// [`Rejection::UploadUnknown`]; [`Rejection::Conflict`] while another owner has it.
-pub async fn lease(tx: &mut dyn Tx, leave: &Authorized<Push>, id: &UploadId, owner: &str, seconds: i64) -> Result<UploadRow, StoreError> {
+pub async fn lease(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    id: &UploadId,
+    owner: &str,
+    seconds: i64,
+) -> Result<UploadRow, StoreError> {
     let found = status(tx, leave, id).await?;
     let now = tx.now();
     let taken = tx
         .execute(
             sql("update upload set lease_owner = $2, lease_until = $3 \
                  where id = $1 and (lease_owner is null or lease_owner = $2 or lease_until <= $4)"),
-            &[id.as_str().into(), owner.into(), now.plus_seconds(seconds).into(), now.into()],
+            &[
+                id.as_str().into(),
+                owner.into(),
+                now.plus_seconds(seconds).into(),
+                now.into(),
+            ],
         )
         .await?;
     if taken == 0 {
-        return Err(Rejection::Conflict(format!("upload `{id}` is being written by another request")).into());
+        return Err(Rejection::Conflict(format!(
+            "upload `{id}` is being written by another request"
+        ))
+        .into());
     }
     Ok(found)
 }
@@ -121,35 +146,64 @@ pub async fn lease(tx: &mut dyn Tx, leave: &Authorized<Push>, id: &UploadId, own
 /// # Errors
 /// [`StoreError`] of the database.
 pub async fn release(tx: &mut dyn Tx, id: &UploadId, owner: &str) -> Result<(), StoreError> {
-    let statement = sql("update upload set lease_owner = null, lease_until = null where id = $1 and lease_owner = $2");
-    tx.execute(statement, &[id.as_str().into(), owner.into()]).await.map(drop)
+    let statement = sql(
+        "update upload set lease_owner = null, lease_until = null where id = $1 and lease_owner = $2",
+    );
+    tx.execute(statement, &[id.as_str().into(), owner.into()])
+        .await
+        .map(drop)
 }
 
 /// Acknowledges the bytes from `from` to `to`, which are on disk; the upload lives on.
 ///
 /// # Errors
 /// [`Rejection::UploadUnknown`]; [`Rejection::RangeInvalid`] if they do not continue it.
-pub async fn advance(tx: &mut dyn Tx, leave: &Authorized<Push>, id: &UploadId, from: u64, to: u64) -> Result<UploadRow, StoreError> {
+pub async fn advance(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    id: &UploadId,
+    from: u64,
+    to: u64,
+) -> Result<UploadRow, StoreError> {
     let found = status(tx, leave, id).await?;
-    let next = decide_advance(UploadView { received: found.received }, from, to)?;
+    let next = decide_advance(
+        UploadView {
+            received: found.received,
+        },
+        from,
+        to,
+    )?;
     let expires_at = tx.now().plus_seconds(UPLOAD_SECONDS);
     let moved = tx
         .execute(
             sql("update upload set received = $2, expires_at = $3 where id = $1 and received = $4"),
-            &[id.as_str().into(), bytes(next.received)?.into(), expires_at.into(), bytes(from)?.into()],
+            &[
+                id.as_str().into(),
+                bytes(next.received)?.into(),
+                expires_at.into(),
+                bytes(from)?.into(),
+            ],
         )
         .await?;
     if moved == 0 {
         return Err(StoreError::Conflict);
     }
-    Ok(UploadRow { received: next.received, expires_at, ..found })
+    Ok(UploadRow {
+        received: next.received,
+        expires_at,
+        ..found
+    })
 }
 
 /// Gives an upload up; its bytes go.
 ///
 /// # Errors
 /// [`Rejection::UploadUnknown`].
-pub async fn cancel(tx: &mut dyn Tx, leave: &Authorized<Push>, id: &UploadId) -> Result<(), StoreError> {
+pub async fn cancel(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    id: &UploadId,
+) -> Result<(), StoreError> {
     let found = status(tx, leave, id).await?;
     end(tx, id).await?;
     crate::collect::bury(tx, &found.storage_key, 0).await
@@ -157,8 +211,17 @@ pub async fn cancel(tx: &mut dyn Tx, leave: &Authorized<Push>, id: &UploadId) ->
 
 /// Removes the row; nobody else may have ended it meanwhile.
 async fn end(tx: &mut dyn Tx, id: &UploadId) -> Result<(), StoreError> {
-    let gone = tx.execute(sql("delete from upload where id = $1"), &[id.as_str().into()]).await?;
-    if gone == 0 { Err(StoreError::Conflict) } else { Ok(()) }
+    let gone = tx
+        .execute(
+            sql("delete from upload where id = $1"),
+            &[id.as_str().into()],
+        )
+        .await?;
+    if gone == 0 {
+        Err(StoreError::Conflict)
+    } else {
+        Ok(())
+    }
 }
 
 fn upload(row: &Row) -> Result<UploadRow, StoreError> {
@@ -177,5 +240,6 @@ fn unknown(id: &UploadId) -> Rejection {
 
 /// A length as a parameter.
 fn bytes(length: u64) -> Result<i64, StoreError> {
-    i64::try_from(length).map_err(|_| Rejection::SizeInvalid(format!("{length} bytes are too many")).into())
+    i64::try_from(length)
+        .map_err(|_| Rejection::SizeInvalid(format!("{length} bytes are too many")).into())
 }

@@ -47,7 +47,9 @@ impl FromStr for ImageState {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let all = [Self::Cleared, Self::Quarantined, Self::Rejected];
-        all.into_iter().find(|state| state.name() == text).ok_or_else(|| format!("`{text}` is no state of an image"))
+        all.into_iter()
+            .find(|state| state.name() == text)
+            .ok_or_else(|| format!("`{text}` is no state of an image"))
     }
 }
 
@@ -64,7 +66,12 @@ pub(crate) fn sees_hidden<O>(leave: &Authorized<O>, purpose: Purpose) -> Value {
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn visible<O>(tx: &mut dyn Tx, leave: &Authorized<O>, digest: &Digest, purpose: Purpose) -> Result<bool, StoreError> {
+pub async fn visible<O>(
+    tx: &mut dyn Tx,
+    leave: &Authorized<O>,
+    digest: &Digest,
+    purpose: Purpose,
+) -> Result<bool, StoreError> {
     let row = tx
         .first(
             sql("select m.size from manifest m \
@@ -80,9 +87,16 @@ pub async fn visible<O>(tx: &mut dyn Tx, leave: &Authorized<O>, digest: &Digest,
 ///
 /// # Errors
 /// [`Rejection::ManifestUnknown`], for what is absent and for what is hidden.
-pub async fn resolve<O>(tx: &mut dyn Tx, leave: &Authorized<O>, reference: &TagOrDigest, purpose: Purpose) -> Result<Digest, StoreError> {
+pub async fn resolve<O>(
+    tx: &mut dyn Tx,
+    leave: &Authorized<O>,
+    reference: &TagOrDigest,
+    purpose: Purpose,
+) -> Result<Digest, StoreError> {
     let found = match reference {
-        TagOrDigest::Digest(digest) => visible(tx, leave, digest, purpose).await?.then_some(*digest),
+        TagOrDigest::Digest(digest) => visible(tx, leave, digest, purpose)
+            .await?
+            .then_some(*digest),
         TagOrDigest::Tag(tag) => {
             let row = tx
                 .first(

@@ -20,7 +20,13 @@ pub async fn authorize<O: Op>(
     principal: &Principal,
     repository: &RepositoryName,
 ) -> Result<Authorized<O>, StoreError> {
-    leave(tx, principal, repository, TypeId::of::<O>() == TypeId::of::<Push>()).await
+    leave(
+        tx,
+        principal,
+        repository,
+        TypeId::of::<O>() == TypeId::of::<Push>(),
+    )
+    .await
 }
 
 /// The same in a transaction that only reads: an absent repository stays absent, also for [`Push`].
@@ -46,21 +52,26 @@ async fn leave<O: Op>(
         Some(_) => found.rights,
         None => grants::rights_by_pattern(tx, principal, repository).await?,
     };
-    let rights = if found.administrator { Actions::EVERY } else { rights };
+    let rights = if found.administrator {
+        Actions::EVERY
+    } else {
+        rights
+    };
     let actions = rights.intersection(principal.scope_limit(repository));
     if !actions.contains(O::ACTION) {
         return Err(refused(principal, repository, actions, O::ACTION).into());
     }
     let row = match found.repository {
         Some(row) => row,
-        None if creates => {
-            registry::create_repository(tx, repository, &actor(principal)).await?
-        }
+        None if creates => registry::create_repository(tx, repository, &actor(principal)).await?,
         None => return Err(unknown(repository).into()),
     };
     Ok(Authorized {
         repository: row,
-        principal: Principal { administrator: found.administrator, ..principal.clone() },
+        principal: Principal {
+            administrator: found.administrator,
+            ..principal.clone()
+        },
         actions,
         account_actions: rights,
         personal: None,
@@ -87,14 +98,21 @@ pub async fn could_pull_if_present(
     } else {
         grants::rights_by_pattern(tx, principal, repository).await?
     };
-    Ok(rights.intersection(principal.scope_limit(repository)).contains(Action::Pull))
+    Ok(rights
+        .intersection(principal.scope_limit(repository))
+        .contains(Action::Pull))
 }
 
 fn unknown(repository: &RepositoryName) -> Rejection {
     Rejection::RepositoryUnknown(repository.to_string())
 }
 
-fn refused(principal: &Principal, repository: &RepositoryName, actions: Actions, needed: Action) -> Rejection {
+fn refused(
+    principal: &Principal,
+    repository: &RepositoryName,
+    actions: Actions,
+    needed: Action,
+) -> Rejection {
     if principal.kind == PrincipalKind::Anonymous {
         Rejection::Unauthenticated
     } else if actions.contains(Action::Pull) {
@@ -111,7 +129,11 @@ struct Found {
 }
 
 /// The repository, what is written out for the principal and for everybody, and the account as it stands: one statement.
-async fn lookup(tx: &mut dyn Tx, principal: &Principal, repository: &RepositoryName) -> Result<Found, StoreError> {
+async fn lookup(
+    tx: &mut dyn Tx,
+    principal: &Principal,
+    repository: &RepositoryName,
+) -> Result<Found, StoreError> {
     let now = tx.now();
     let subject = actor(principal);
     let rows = tx
@@ -126,22 +148,33 @@ async fn lookup(tx: &mut dyn Tx, principal: &Principal, repository: &RepositoryN
             &[repository.as_str().into(), subject.into(), now.into()],
         )
         .await?;
-    let row = rows.first().ok_or_else(|| StoreError::column(0, "missing"))?;
+    let row = rows
+        .first()
+        .ok_or_else(|| StoreError::column(0, "missing"))?;
     let administrator = match principal.kind {
         PrincipalKind::System => true,
         PrincipalKind::Anonymous => false,
-        PrincipalKind::User | PrincipalKind::Robot => {
-            row.optional(7, Row::flag)?.ok_or(Rejection::Unauthenticated)?
-        }
+        PrincipalKind::User | PrincipalKind::Robot => row
+            .optional(7, Row::flag)?
+            .ok_or(Rejection::Unauthenticated)?,
     };
     let rights = Actions::from_row(row.int(5)?).union(Actions::from_row(row.int(6)?));
-    let repository = if row.is_null(0)? { None } else { Some(repository_row(row)?) };
-    Ok(Found { repository, rights, administrator })
+    let repository = if row.is_null(0)? {
+        None
+    } else {
+        Some(repository_row(row)?)
+    };
+    Ok(Found {
+        repository,
+        rights,
+        administrator,
+    })
 }
 
 /// Columns 0 to 4 as a repository.
 pub(crate) fn repository_row(row: &Row) -> Result<RepositoryRow, StoreError> {
-    let immutable_tags = serde_json::from_str(row.text(3)?).map_err(|_| StoreError::column(3, "not a list of rules"))?;
+    let immutable_tags = serde_json::from_str(row.text(3)?)
+        .map_err(|_| StoreError::column(3, "not a list of rules"))?;
     Ok(RepositoryRow {
         id: row.parsed(0)?,
         project: row.parsed(1)?,

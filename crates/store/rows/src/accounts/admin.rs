@@ -20,7 +20,11 @@ pub enum AdminMade {
 ///
 /// # Errors
 /// [`Rejection::NameInvalid`].
-pub async fn ensure_admin(tx: &mut dyn Tx, name: &str, password_hash: &Secret<String>) -> Result<AdminMade, StoreError> {
+pub async fn ensure_admin(
+    tx: &mut dyn Tx,
+    name: &str,
+    password_hash: &Secret<String>,
+) -> Result<AdminMade, StoreError> {
     if has_administrator(tx).await? || by_name(tx, name).await?.is_some() {
         return Ok(AdminMade::Before);
     }
@@ -47,5 +51,11 @@ pub async fn ensure_admin(tx: &mut dyn Tx, name: &str, password_hash: &Secret<St
 /// # Errors
 /// [`StoreError`] of the database.
 pub async fn has_administrator(tx: &mut dyn Tx) -> Result<bool, StoreError> {
-    Ok(tx.first(sql("select id from principal where administrator = 1 limit 1"), &[]).await?.is_some())
+    Ok(tx
+        .first(
+            sql("select id from principal where administrator = 1 limit 1"),
+            &[],
+        )
+        .await?
+        .is_some())
 }

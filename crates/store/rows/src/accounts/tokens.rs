@@ -39,7 +39,9 @@ impl TokenPurpose {
 
     fn from_row(text: &str) -> Result<Self, StoreError> {
         let all = [Self::Robot, Self::Personal, Self::Refresh];
-        all.into_iter().find(|purpose| purpose.name() == text).ok_or_else(|| StoreError::column(1, "not a purpose"))
+        all.into_iter()
+            .find(|purpose| purpose.name() == text)
+            .ok_or_else(|| StoreError::column(1, "not a purpose"))
     }
 }
 
@@ -79,13 +81,22 @@ pub struct TokenRow {
 ///
 /// # Errors
 /// [`Rejection::NotFound`] for an account that is absent or somebody else's, [`Rejection::Invalid`], [`Rejection::TooMany`].
-pub async fn create_token(tx: &mut dyn Tx, by: &Principal, owner: &PrincipalId, token: &NewToken<'_>) -> Result<TokenId, StoreError> {
+pub async fn create_token(
+    tx: &mut dyn Tx,
+    by: &Principal,
+    owner: &PrincipalId,
+    token: &NewToken<'_>,
+) -> Result<TokenId, StoreError> {
     let account = own(tx, by, owner).await?;
     if token.expires_at.is_some_and(|end| end <= tx.now()) {
         return Err(Rejection::Invalid("the token would have expired already".to_owned()).into());
     }
     if stored(tx, owner).await?.len() >= TOKENS_MAX {
-        return Err(Rejection::TooMany(format!("`{}` has {TOKENS_MAX} tokens; revoke some", account.name)).into());
+        return Err(Rejection::TooMany(format!(
+            "`{}` has {TOKENS_MAX} tokens; revoke some",
+            account.name
+        ))
+        .into());
     }
     let mut records = Records::of(&actor(by), None);
     let id = insert(tx, &account, token, &mut records).await?;
@@ -93,8 +104,15 @@ pub async fn create_token(tx: &mut dyn Tx, by: &Principal, owner: &PrincipalId, 
     Ok(id)
 }
 
-pub(super) async fn insert(tx: &mut dyn Tx, account: &AccountRow, token: &NewToken<'_>, records: &mut Records) -> Result<TokenId, StoreError> {
-    if token.label.len() > LABEL_MAX_BYTES || token.scopes.is_some_and(|scopes| scopes.len() > SCOPES_MAX) {
+pub(super) async fn insert(
+    tx: &mut dyn Tx,
+    account: &AccountRow,
+    token: &NewToken<'_>,
+    records: &mut Records,
+) -> Result<TokenId, StoreError> {
+    if token.label.len() > LABEL_MAX_BYTES
+        || token.scopes.is_some_and(|scopes| scopes.len() > SCOPES_MAX)
+    {
         return Err(Rejection::Invalid(format!(
             "a token has a label of at most {LABEL_MAX_BYTES} bytes and at most {SCOPES_MAX} scopes"
         ))
@@ -102,7 +120,9 @@ pub(super) async fn insert(tx: &mut dyn Tx, account: &AccountRow, token: &NewTok
     }
     let now = tx.now();
     let id = TokenId::from_ulid(fresh::ulid(now)?);
-    let scopes = token.scopes.map(|scopes| serde_json::to_string(scopes).expect("scopes are plain data"));
+    let scopes = token
+        .scopes
+        .map(|scopes| serde_json::to_string(scopes).expect("scopes are plain data"));
     tx.execute(
         sql("insert into token (id, principal_id, purpose, hash, label, scopes, expires_at, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)"),
         &[
@@ -117,7 +137,11 @@ pub(super) async fn insert(tx: &mut dyn Tx, account: &AccountRow, token: &NewTok
         ],
     )
     .await?;
-    let event = AccessEvent::TokenCreated { token: id.clone(), id: account.id.clone(), expires: token.expires_at };
+    let event = AccessEvent::TokenCreated {
+        token: id.clone(),
+        id: account.id.clone(),
+        expires: token.expires_at,
+    };
     records.access(&account.project, "account", account.id.as_str(), event);
     Ok(id)
 }
@@ -126,7 +150,11 @@ pub(super) async fn insert(tx: &mut dyn Tx, account: &AccountRow, token: &NewTok
 ///
 /// # Errors
 /// [`Rejection::NotFound`] for an account that is absent or somebody else's.
-pub async fn list_tokens(tx: &mut dyn Tx, by: &Principal, owner: &PrincipalId) -> Result<Vec<TokenRow>, StoreError> {
+pub async fn list_tokens(
+    tx: &mut dyn Tx,
+    by: &Principal,
+    owner: &PrincipalId,
+) -> Result<Vec<TokenRow>, StoreError> {
     own(tx, by, owner).await?;
     stored(tx, owner).await
 }
@@ -134,8 +162,10 @@ pub async fn list_tokens(tx: &mut dyn Tx, by: &Principal, owner: &PrincipalId) -
 async fn stored(tx: &mut dyn Tx, owner: &PrincipalId) -> Result<Vec<TokenRow>, StoreError> {
     let rows = tx
         .query(
-            sql("select id, purpose, label, scopes, expires_at, created_at from token \
-                 where principal_id = $1 and purpose <> 'refresh' order by id"),
+            sql(
+                "select id, purpose, label, scopes, expires_at, created_at from token \
+                 where principal_id = $1 and purpose <> 'refresh' order by id",
+            ),
             &[owner.as_str().into()],
         )
         .await?;
@@ -143,7 +173,10 @@ async fn stored(tx: &mut dyn Tx, owner: &PrincipalId) -> Result<Vec<TokenRow>, S
 }
 
 fn token(row: &Row) -> Result<TokenRow, StoreError> {
-    let scopes = row.optional(3, Row::text)?.map(serde_json::from_str).transpose();
+    let scopes = row
+        .optional(3, Row::text)?
+        .map(serde_json::from_str)
+        .transpose();
     Ok(TokenRow {
         id: row.parsed(0)?,
         purpose: TokenPurpose::from_row(row.text(1)?)?,
@@ -159,15 +192,32 @@ fn token(row: &Row) -> Result<TokenRow, StoreError> {
 /// # Errors
 /// [`Rejection::NotFound`] for a token that is absent or somebody else's.
 pub async fn revoke_token(tx: &mut dyn Tx, by: &Principal, id: &TokenId) -> Result<(), StoreError> {
-    let not_found = || Rejection::NotFound { kind: "token", name: id.to_string() };
-    let row = tx.first(sql("select principal_id from token where id = $1"), &[id.as_str().into()]).await?;
+    let not_found = || Rejection::NotFound {
+        kind: "token",
+        name: id.to_string(),
+    };
+    let row = tx
+        .first(
+            sql("select principal_id from token where id = $1"),
+            &[id.as_str().into()],
+        )
+        .await?;
     let owner: PrincipalId = row.ok_or_else(not_found)?.parsed(0)?;
     let account = own(tx, by, &owner).await.map_err(|error| match error {
         StoreError::Rejected(Rejection::NotFound { .. }) => not_found().into(),
         other => other,
     })?;
-    tx.execute(sql("delete from token where id = $1"), &[id.as_str().into()]).await?;
+    tx.execute(
+        sql("delete from token where id = $1"),
+        &[id.as_str().into()],
+    )
+    .await?;
     let mut records = Records::of(&actor(by), None);
-    records.access(&account.project, "account", owner.as_str(), AccessEvent::TokenRevoked { token: id.clone() });
+    records.access(
+        &account.project,
+        "account",
+        owner.as_str(),
+        AccessEvent::TokenRevoked { token: id.clone() },
+    );
     records.append(tx).await.map(drop)
 }

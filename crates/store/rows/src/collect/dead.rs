@@ -6,7 +6,11 @@ use refloat_core::StorageKey;
 use refloat_database::{StoreError, Tx, sql};
 
 /// Gives a key up, which no row names from this transaction on; its bytes go after `seconds`.
-pub(crate) async fn bury(tx: &mut dyn Tx, key: &StorageKey, seconds: i64) -> Result<(), StoreError> {
+pub(crate) async fn bury(
+    tx: &mut dyn Tx,
+    key: &StorageKey,
+    seconds: i64,
+) -> Result<(), StoreError> {
     let not_before = tx.now().plus_seconds(seconds);
     tx.execute(
         sql("insert into dead (storage_key, not_before) values ($1, $2) on conflict (storage_key) do nothing"),
@@ -37,5 +41,10 @@ pub async fn due_dead(tx: &mut dyn Tx, at_most: usize) -> Result<Vec<StorageKey>
 /// [`StoreError`] of the database.
 pub async fn forget_dead(tx: &mut dyn Tx, keys: &[StorageKey]) -> Result<(), StoreError> {
     let keys = texts(keys.iter().map(StorageKey::as_str));
-    tx.execute(text_list!("delete from dead where storage_key in ", "$1", ""), &[keys]).await.map(drop)
+    tx.execute(
+        text_list!("delete from dead where storage_key in ", "$1", ""),
+        &[keys],
+    )
+    .await
+    .map(drop)
 }

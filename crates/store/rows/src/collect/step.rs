@@ -32,7 +32,11 @@ pub struct Collected {
 ///
 /// # Errors
 /// [`StoreError`] of the database; a reference that was made at the same time makes the step run again.
-pub async fn step(tx: &mut dyn Tx, policy: &CollectPolicy, at_most: usize) -> Result<Collected, StoreError> {
+pub async fn step(
+    tx: &mut dyn Tx,
+    policy: &CollectPolicy,
+    at_most: usize,
+) -> Result<Collected, StoreError> {
     let mut done = Collected::default();
     let mut records = Records::of("system", None);
     referrers(tx, policy, at_most, &mut done, &mut records).await?;
@@ -53,24 +57,43 @@ const DUE: Sql = Sql {
                for update of r skip locked",
 };
 
-async fn referrers(tx: &mut dyn Tx, policy: &CollectPolicy, at_most: usize, done: &mut Collected, records: &mut Records) -> Result<(), StoreError> {
+async fn referrers(
+    tx: &mut dyn Tx,
+    policy: &CollectPolicy,
+    at_most: usize,
+    done: &mut Collected,
+    records: &mut Records,
+) -> Result<(), StoreError> {
     let before = tx.now().plus_seconds(-policy.referrer_grace_seconds);
-    let due = tx.query(DUE, &["referrer".into(), before.into(), limit(at_most)]).await?;
+    let due = tx
+        .query(DUE, &["referrer".into(), before.into(), limit(at_most)])
+        .await?;
     for row in &due {
         done.reviewed += 1;
         let (repository, digest) = reviewed(row)?;
         let key = [repository.id.as_str().into(), digest.to_row().into()];
-        tx.execute(sql("delete from review where kind = 'referrer' and repository_id = $1 and digest = $2"), &key).await?;
-        let held = sql("select m.size from manifest m where m.repository_id = $1 and m.digest = $2 and m.subject is not null \
+        tx.execute(
+            sql(
+                "delete from review where kind = 'referrer' and repository_id = $1 and digest = $2",
+            ),
+            &key,
+        )
+        .await?;
+        let held = sql(
+            "select m.size from manifest m where m.repository_id = $1 and m.digest = $2 and m.subject is not null \
              and not exists (select 1 from manifest s where s.repository_id = $1 and s.digest = m.subject) \
              and not exists (select 1 from tag t where t.repository_id = $1 and t.digest = $2) \
-             and not exists (select 1 from manifest_child c where c.repository_id = $1 and c.child = $2)");
+             and not exists (select 1 from manifest_child c where c.repository_id = $1 and c.child = $2)",
+        );
         if tx.first(held, &key).await?.is_none() {
             continue;
         }
         remove_manifest(tx, &repository, &digest).await?;
         done.referrers += 1;
-        let event = RegistryEvent::ManifestDeleted { repository: repository.name.clone(), digest };
+        let event = RegistryEvent::ManifestDeleted {
+            repository: repository.name.clone(),
+            digest,
+        };
         records.manifest(&repository.project, &repository.id, &digest, event);
     }
     Ok(())
@@ -89,13 +112,18 @@ async fn members(
     records: &mut Records,
 ) -> Result<Vec<Digest>, StoreError> {
     let before = tx.now().plus_seconds(-policy.grace_seconds);
-    let due = tx.query(DUE, &["member".into(), before.into(), limit(at_most)]).await?;
+    let due = tx
+        .query(DUE, &["member".into(), before.into(), limit(at_most)])
+        .await?;
     if due.is_empty() {
         return Ok(Vec::new());
     }
     let due = due.iter().map(reviewed).collect::<Result<Vec<_>, _>>()?;
     done.reviewed += due.len() as u64;
-    let pairs: Vec<_> = due.iter().map(|(repository, digest)| (repository.id.as_str(), hex(&digest.to_row()))).collect();
+    let pairs: Vec<_> = due
+        .iter()
+        .map(|(repository, digest)| (repository.id.as_str(), hex(&digest.to_row())))
+        .collect();
     let pairs = json(&pairs);
     let gone = tx
         .query(
@@ -123,12 +151,21 @@ async fn members(
         &[pairs],
     )
     .await?;
-    let by_id: BTreeMap<&str, &RepositoryRow> = due.iter().map(|(repository, _)| (repository.id.as_str(), repository)).collect();
+    let by_id: BTreeMap<&str, &RepositoryRow> = due
+        .iter()
+        .map(|(repository, _)| (repository.id.as_str(), repository))
+        .collect();
     let mut orphans = Vec::with_capacity(gone.len());
     for row in &gone {
         let digest = lists::digest(row, 1)?;
-        let repository = by_id.get(row.text(0)?).ok_or_else(|| StoreError::column(0, "not asked for"))?;
-        let event = RegistryEvent::UploadRemoved { repository: repository.name.clone(), digest, collected: true };
+        let repository = by_id
+            .get(row.text(0)?)
+            .ok_or_else(|| StoreError::column(0, "not asked for"))?;
+        let event = RegistryEvent::UploadRemoved {
+            repository: repository.name.clone(),
+            digest,
+            collected: true,
+        };
         records.blob(&repository.project, &repository.id, &digest, event);
         orphans.push(digest);
     }
@@ -137,7 +174,13 @@ async fn members(
 }
 
 /// Deletes the rows of blobs that no repository has: of `orphans` and of those that a caller deleted.
-async fn blobs(tx: &mut dyn Tx, policy: &CollectPolicy, at_most: usize, mut orphans: Vec<Digest>, done: &mut Collected) -> Result<(), StoreError> {
+async fn blobs(
+    tx: &mut dyn Tx,
+    policy: &CollectPolicy,
+    at_most: usize,
+    mut orphans: Vec<Digest>,
+    done: &mut Collected,
+) -> Result<(), StoreError> {
     let now = tx.now();
     let due = tx
         .query(
@@ -149,7 +192,10 @@ async fn blobs(tx: &mut dyn Tx, policy: &CollectPolicy, at_most: usize, mut orph
         )
         .await?;
     done.reviewed += due.len() as u64;
-    let due = due.iter().map(|row| lists::digest(row, 0)).collect::<Result<Vec<_>, _>>()?;
+    let due = due
+        .iter()
+        .map(|row| lists::digest(row, 0))
+        .collect::<Result<Vec<_>, _>>()?;
     orphans.extend(&due);
     if orphans.is_empty() {
         return Ok(());
@@ -166,7 +212,15 @@ async fn blobs(tx: &mut dyn Tx, policy: &CollectPolicy, at_most: usize, mut orph
         .await
         .map_err(raced)?;
     if !due.is_empty() {
-        tx.execute(digest_list!("delete from review where kind = 'blob' and digest in ", "$1", ""), &[digests(&due)]).await?;
+        tx.execute(
+            digest_list!(
+                "delete from review where kind = 'blob' and digest in ",
+                "$1",
+                ""
+            ),
+            &[digests(&due)],
+        )
+        .await?;
     }
     for row in &gone {
         done.blobs += 1;
@@ -194,7 +248,11 @@ async fn uploads(tx: &mut dyn Tx, at_most: usize, done: &mut Collected) -> Resul
         .await?;
     for row in &due {
         let id: UploadId = row.parsed(0)?;
-        tx.execute(sql("delete from upload where id = $1"), &[id.as_str().into()]).await?;
+        tx.execute(
+            sql("delete from upload where id = $1"),
+            &[id.as_str().into()],
+        )
+        .await?;
         bury(tx, &row.parsed(1)?, 0).await?;
         done.uploads += 1;
     }
@@ -223,12 +281,20 @@ pub struct Collectable {
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn collectable(tx: &mut dyn Tx, policy: &CollectPolicy) -> Result<Collectable, StoreError> {
+pub async fn collectable(
+    tx: &mut dyn Tx,
+    policy: &CollectPolicy,
+) -> Result<Collectable, StoreError> {
     let now = tx.now();
     let unused = now.plus_seconds(-policy.grace_seconds);
     let absent = now.plus_seconds(-policy.referrer_grace_seconds);
-    let count = async |tx: &mut dyn Tx, statement, parameter: refloat_core::Timestamp| -> Result<Row, StoreError> {
-        tx.first(sql(statement), &[parameter.into()]).await?.ok_or_else(|| StoreError::column(0, "missing"))
+    let count = async |tx: &mut dyn Tx,
+                       statement,
+                       parameter: refloat_core::Timestamp|
+           -> Result<Row, StoreError> {
+        tx.first(sql(statement), &[parameter.into()])
+            .await?
+            .ok_or_else(|| StoreError::column(0, "missing"))
     };
     let members = count(
         tx,
@@ -258,7 +324,12 @@ pub async fn collectable(tx: &mut dyn Tx, policy: &CollectPolicy) -> Result<Coll
         absent,
     )
     .await?;
-    let uploads = count(tx, "select count(*) from upload where expires_at <= $1", now).await?;
+    let uploads = count(
+        tx,
+        "select count(*) from upload where expires_at <= $1",
+        now,
+    )
+    .await?;
     let dead = count(tx, "select count(*) from dead where not_before <= $1", now).await?;
     Ok(Collectable {
         members: members.unsigned(0)?,

@@ -44,17 +44,35 @@ pub async fn apply_credential(
 ) -> Result<Applied, StoreError> {
     let before = credential_row(tx, leave.id(), &credential.name).await?;
     let value = match (&credential.value, &before) {
-        (None, None) => return Err(Rejection::Invalid(format!("credential `{}` needs a value", credential.name)).into()),
+        (None, None) => {
+            return Err(Rejection::Invalid(format!(
+                "credential `{}` needs a value",
+                credential.name
+            ))
+            .into());
+        }
         (None, Some(_)) => None,
         (Some(value), None) => Some(value),
         (Some(value), Some(before)) => {
             let stored = secrets::get(tx, master, &before.secret).await?;
-            let same = bool::from(subtle::ConstantTimeEq::ct_eq(stored.expose().as_slice(), value.expose().as_slice()));
+            let same = bool::from(subtle::ConstantTimeEq::ct_eq(
+                stored.expose().as_slice(),
+                value.expose().as_slice(),
+            ));
             (!same).then_some(value)
         }
     };
-    let new = New { project: leave.id(), kind: StoredKind::Credential, name: &credential.name, content: &credential.content };
-    let effects = if value.is_some() { Effects::Changed } else { Effects::Same };
+    let new = New {
+        project: leave.id(),
+        kind: StoredKind::Credential,
+        name: &credential.name,
+        content: &credential.content,
+    };
+    let effects = if value.is_some() {
+        Effects::Changed
+    } else {
+        Effects::Same
+    };
     let applied = match store(tx, &new, effects).await? {
         Stored::Same(applied) => return Ok(applied),
         Stored::Changed(applied) => applied,
@@ -89,11 +107,21 @@ pub async fn apply_credential(
 ///
 /// # Errors
 /// [`Rejection::NotFound`].
-pub async fn credential(tx: &mut dyn Tx, project: &ProjectId, name: &str) -> Result<CredentialRow, StoreError> {
-    credential_row(tx, project, name).await?.ok_or_else(|| not_found(StoredKind::Credential, name).into())
+pub async fn credential(
+    tx: &mut dyn Tx,
+    project: &ProjectId,
+    name: &str,
+) -> Result<CredentialRow, StoreError> {
+    credential_row(tx, project, name)
+        .await?
+        .ok_or_else(|| not_found(StoredKind::Credential, name).into())
 }
 
-async fn credential_row(tx: &mut dyn Tx, project: &ProjectId, name: &str) -> Result<Option<CredentialRow>, StoreError> {
+async fn credential_row(
+    tx: &mut dyn Tx,
+    project: &ProjectId,
+    name: &str,
+) -> Result<Option<CredentialRow>, StoreError> {
     let row = tx
         .first(
             sql("select target, username, secret_id from credential where project_id = $1 and name = $2"),
@@ -112,7 +140,11 @@ async fn credential_row(tx: &mut dyn Tx, project: &ProjectId, name: &str) -> Res
 ///
 /// # Errors
 /// [`Rejection::NotFound`].
-pub async fn delete_credential(tx: &mut dyn Tx, leave: &AuthorizedProject, name: &str) -> Result<(), StoreError> {
+pub async fn delete_credential(
+    tx: &mut dyn Tx,
+    leave: &AuthorizedProject,
+    name: &str,
+) -> Result<(), StoreError> {
     let row = credential(tx, leave.id(), name).await?;
     tx.execute(
         sql("delete from credential where project_id = $1 and name = $2"),
@@ -120,5 +152,12 @@ pub async fn delete_credential(tx: &mut dyn Tx, leave: &AuthorizedProject, name:
     )
     .await?;
     secrets::delete(tx, &row.secret).await?;
-    remove(tx, leave.principal(), leave.id(), StoredKind::Credential, name).await
+    remove(
+        tx,
+        leave.principal(),
+        leave.id(),
+        StoredKind::Credential,
+        name,
+    )
+    .await
 }

@@ -28,9 +28,14 @@ pub struct NewPolicy {
 ///
 /// # Errors
 /// [`Rejection::Invalid`] for a rule that cannot be, [`Rejection::TooMany`].
-pub async fn apply_policy(tx: &mut dyn Tx, leave: &AuthorizedProject, policy: &NewPolicy) -> Result<Applied, StoreError> {
+pub async fn apply_policy(
+    tx: &mut dyn Tx,
+    leave: &AuthorizedProject,
+    policy: &NewPolicy,
+) -> Result<Applied, StoreError> {
     if let Some(rules) = &policy.immutable_tags {
-        ImmutableTags::new(vec![rules.clone()]).map_err(|error| Rejection::Invalid(error.to_string()))?;
+        ImmutableTags::new(vec![rules.clone()])
+            .map_err(|error| Rejection::Invalid(error.to_string()))?;
     }
     let new = New {
         project: leave.id(),
@@ -54,9 +59,16 @@ pub async fn apply_policy(tx: &mut dyn Tx, leave: &AuthorizedProject, policy: &N
         ],
     )
     .await?;
-    let count = tx.first(sql("select count(*) from repository_policy where project_id = $1"), &[leave.id().as_str().into()]).await?;
+    let count = tx
+        .first(
+            sql("select count(*) from repository_policy where project_id = $1"),
+            &[leave.id().as_str().into()],
+        )
+        .await?;
     if count.map_or(Ok(0), |row| row.int(0))? > POLICIES_MAX {
-        return Err(Rejection::TooMany(format!("a project has at most {POLICIES_MAX} policies")).into());
+        return Err(
+            Rejection::TooMany(format!("a project has at most {POLICIES_MAX} policies")).into(),
+        );
     }
     grants::reach(tx, &policy.pattern, grants::Subjects::All).await?;
     record_applied(tx, leave.principal(), &new).await?;
@@ -67,7 +79,11 @@ pub async fn apply_policy(tx: &mut dyn Tx, leave: &AuthorizedProject, policy: &N
 ///
 /// # Errors
 /// [`Rejection::NotFound`].
-pub async fn delete_policy(tx: &mut dyn Tx, leave: &AuthorizedProject, pattern: &Pattern) -> Result<(), StoreError> {
+pub async fn delete_policy(
+    tx: &mut dyn Tx,
+    leave: &AuthorizedProject,
+    pattern: &Pattern,
+) -> Result<(), StoreError> {
     grants::change(tx).await?;
     tx.execute(
         sql("delete from repository_policy where project_id = $1 and name = $2"),
@@ -75,5 +91,12 @@ pub async fn delete_policy(tx: &mut dyn Tx, leave: &AuthorizedProject, pattern: 
     )
     .await?;
     grants::reach(tx, pattern, grants::Subjects::All).await?;
-    remove(tx, leave.principal(), leave.id(), StoredKind::RepositoryPolicy, pattern.as_str()).await
+    remove(
+        tx,
+        leave.principal(),
+        leave.id(),
+        StoredKind::RepositoryPolicy,
+        pattern.as_str(),
+    )
+    .await
 }

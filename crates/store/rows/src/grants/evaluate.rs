@@ -33,8 +33,13 @@ impl RuleRow {
 
     /// What it gives on a repository of `owner`.
     pub(super) fn on(&self, repository: &RepositoryName, owner: &ProjectId) -> Actions {
-        let reaches = self.project == *owner || (self.project.as_str() == DEFAULT_PROJECT && !self.member);
-        if reaches && self.pattern.matches(repository) { self.actions } else { Actions::NONE }
+        let reaches =
+            self.project == *owner || (self.project.as_str() == DEFAULT_PROJECT && !self.member);
+        if reaches && self.pattern.matches(repository) {
+            self.actions
+        } else {
+            Actions::NONE
+        }
     }
 }
 
@@ -50,7 +55,10 @@ pub(super) struct PolicyRow {
 impl PolicyRow {
     /// From the columns project_id, pattern, immutable_tags, anonymous_pull.
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
-        let rules = row.optional(2, Row::text)?.map(serde_json::from_str).transpose();
+        let rules = row
+            .optional(2, Row::text)?
+            .map(serde_json::from_str)
+            .transpose();
         Ok(Self {
             project: row.parsed(0)?,
             pattern: row.parsed(1)?,
@@ -74,14 +82,31 @@ pub(super) struct Strictest {
 }
 
 /// Judges the policies that reach a repository of `owner`.
-pub(super) fn strictest(policies: &[PolicyRow], repository: &RepositoryName, owner: &ProjectId) -> Result<Strictest, StoreError> {
-    let matching = || policies.iter().filter(|policy| policy.matches(repository, owner));
-    let lists = matching().filter_map(|policy| policy.immutable_tags.clone()).collect();
-    let mut said = matching().filter_map(|policy| policy.anonymous_pull).peekable();
+pub(super) fn strictest(
+    policies: &[PolicyRow],
+    repository: &RepositoryName,
+    owner: &ProjectId,
+) -> Result<Strictest, StoreError> {
+    let matching = || {
+        policies
+            .iter()
+            .filter(|policy| policy.matches(repository, owner))
+    };
+    let lists = matching()
+        .filter_map(|policy| policy.immutable_tags.clone())
+        .collect();
+    let mut said = matching()
+        .filter_map(|policy| policy.anonymous_pull)
+        .peekable();
     let open = said.peek().is_some() && said.all(|open| open);
     Ok(Strictest {
-        immutable_tags: ImmutableTags::new(lists).map_err(|_| StoreError::column(2, "not a list of rules"))?,
-        anonymous: if open { Actions::NONE.with(Action::Pull) } else { Actions::NONE },
+        immutable_tags: ImmutableTags::new(lists)
+            .map_err(|_| StoreError::column(2, "not a list of rules"))?,
+        anonymous: if open {
+            Actions::NONE.with(Action::Pull)
+        } else {
+            Actions::NONE
+        },
     })
 }
 
@@ -108,8 +133,14 @@ pub(crate) async fn rights_by_pattern(
 }
 
 /// The policies that can reach repositories of `projects`.
-pub(super) async fn policies(tx: &mut dyn Tx, projects: &[&ProjectId]) -> Result<Vec<PolicyRow>, StoreError> {
-    let projects = projects.iter().map(|project| project.as_str()).chain([DEFAULT_PROJECT]);
+pub(super) async fn policies(
+    tx: &mut dyn Tx,
+    projects: &[&ProjectId],
+) -> Result<Vec<PolicyRow>, StoreError> {
+    let projects = projects
+        .iter()
+        .map(|project| project.as_str())
+        .chain([DEFAULT_PROJECT]);
     let rows = tx
         .query(
             text_list!(
@@ -124,9 +155,21 @@ pub(super) async fn policies(tx: &mut dyn Tx, projects: &[&ProjectId]) -> Result
 }
 
 /// The sum of what rules and policies give a subject.
-pub(super) fn sum(rules: &[&RuleRow], policies: &Strictest, subject: &str, repository: &RepositoryName, owner: &ProjectId) -> Actions {
-    let start = if subject == ANONYMOUS { policies.anonymous } else { Actions::NONE };
-    rules.iter().fold(start, |all, rule| all.union(rule.on(repository, owner)))
+pub(super) fn sum(
+    rules: &[&RuleRow],
+    policies: &Strictest,
+    subject: &str,
+    repository: &RepositoryName,
+    owner: &ProjectId,
+) -> Actions {
+    let start = if subject == ANONYMOUS {
+        policies.anonymous
+    } else {
+        Actions::NONE
+    };
+    rules
+        .iter()
+        .fold(start, |all, rule| all.union(rule.on(repository, owner)))
 }
 
 #[cfg(test)]

@@ -46,13 +46,21 @@ pub(crate) async fn change(tx: &mut dyn Tx) -> Result<(), StoreError> {
 /// Keeps rules, members, policies and prefixes as they are until this transaction ends.
 pub(crate) async fn hold(tx: &mut dyn Tx) -> Result<(), StoreError> {
     if tx.dialect() == Dialect::Postgres {
-        tx.query(sql("select value from meta where key = 'access_generation' for share"), &[]).await?;
+        tx.query(
+            sql("select value from meta where key = 'access_generation' for share"),
+            &[],
+        )
+        .await?;
     }
     Ok(())
 }
 
 /// The next page of the repositories that are `prefix` or lie under it.
-pub(crate) async fn repositories_under(tx: &mut dyn Tx, prefix: &str, after: Option<&str>) -> Result<Vec<Placed>, StoreError> {
+pub(crate) async fn repositories_under(
+    tx: &mut dyn Tx,
+    prefix: &str,
+    after: Option<&str>,
+) -> Result<Vec<Placed>, StoreError> {
     // `0` follows `/`, so that the range holds what begins with `prefix/`.
     let rows = tx
         .query(
@@ -71,8 +79,17 @@ pub(crate) async fn repositories_under(tx: &mut dyn Tx, prefix: &str, after: Opt
 }
 
 /// The next page of repositories, those of it that match `pattern`.
-pub(crate) async fn repositories_matching(tx: &mut dyn Tx, pattern: &Pattern, after: Option<&str>) -> Result<Matching, StoreError> {
-    let literal = pattern.as_str().split('*').next().unwrap_or("").trim_end_matches('/');
+pub(crate) async fn repositories_matching(
+    tx: &mut dyn Tx,
+    pattern: &Pattern,
+    after: Option<&str>,
+) -> Result<Matching, StoreError> {
+    let literal = pattern
+        .as_str()
+        .split('*')
+        .next()
+        .unwrap_or("")
+        .trim_end_matches('/');
     // `~` follows every character of a name.
     let rows = tx
         .query(
@@ -83,16 +100,27 @@ pub(crate) async fn repositories_matching(tx: &mut dyn Tx, pattern: &Pattern, af
     let page = rows.iter().map(placed).collect::<Result<Vec<_>, _>>()?;
     Ok(Matching {
         last: page.last().map(|placed| placed.name.to_string()),
-        repositories: page.into_iter().filter(|placed| pattern.matches(&placed.name)).collect(),
+        repositories: page
+            .into_iter()
+            .filter(|placed| pattern.matches(&placed.name))
+            .collect(),
     })
 }
 
 fn placed(row: &Row) -> Result<Placed, StoreError> {
-    Ok(Placed { id: row.parsed(0)?, project: row.parsed(1)?, name: row.parsed(2)? })
+    Ok(Placed {
+        id: row.parsed(0)?,
+        project: row.parsed(1)?,
+        name: row.parsed(2)?,
+    })
 }
 
 /// Writes out what rules and policies say about these repositories: grants and, for all subjects, the tags that never move.
-pub(crate) async fn write_out(tx: &mut dyn Tx, repositories: &[Placed], subjects: Subjects<'_>) -> Result<(), StoreError> {
+pub(crate) async fn write_out(
+    tx: &mut dyn Tx,
+    repositories: &[Placed],
+    subjects: Subjects<'_>,
+) -> Result<(), StoreError> {
     if repositories.is_empty() {
         return Ok(());
     }
@@ -112,7 +140,12 @@ pub(crate) async fn write_out(tx: &mut dyn Tx, repositories: &[Placed], subjects
         for (subject, rules) in &by_subject {
             let actions = sum(rules, strictest, subject, &placed.name, &placed.project);
             if !actions.is_empty() {
-                grants.push((*subject, placed.id.as_str(), placed.name.as_str(), actions.to_row()));
+                grants.push((
+                    *subject,
+                    placed.id.as_str(),
+                    placed.name.as_str(),
+                    actions.to_row(),
+                ));
             }
         }
     }
@@ -127,10 +160,17 @@ pub(crate) async fn write_out(tx: &mut dyn Tx, repositories: &[Placed], subjects
 }
 
 fn judge(policies: &[PolicyRow], repositories: &[Placed]) -> Result<Vec<Strictest>, StoreError> {
-    repositories.iter().map(|placed| strictest(policies, &placed.name, &placed.project)).collect()
+    repositories
+        .iter()
+        .map(|placed| strictest(policies, &placed.name, &placed.project))
+        .collect()
 }
 
-async fn rules(tx: &mut dyn Tx, projects: &[&ProjectId], subjects: Subjects<'_>) -> Result<Vec<RuleRow>, StoreError> {
+async fn rules(
+    tx: &mut dyn Tx,
+    projects: &[&ProjectId],
+    subjects: Subjects<'_>,
+) -> Result<Vec<RuleRow>, StoreError> {
     let rows = match subjects {
         Subjects::All => {
             let projects = projects.iter().map(|project| project.as_str()).chain([DEFAULT_PROJECT]);
@@ -151,12 +191,30 @@ async fn rules(tx: &mut dyn Tx, projects: &[&ProjectId], subjects: Subjects<'_>)
     rows.iter().map(RuleRow::from_row).collect()
 }
 
-async fn delete(tx: &mut dyn Tx, repositories: &[Placed], subjects: Subjects<'_>) -> Result<(), StoreError> {
+async fn delete(
+    tx: &mut dyn Tx,
+    repositories: &[Placed],
+    subjects: Subjects<'_>,
+) -> Result<(), StoreError> {
     let ids = texts(repositories.iter().map(|placed| placed.id.as_str()));
     match subjects {
-        Subjects::All => tx.execute(text_list!("delete from grant_repository where repository_id in ", "$1", ""), &[ids]).await?,
+        Subjects::All => {
+            tx.execute(
+                text_list!(
+                    "delete from grant_repository where repository_id in ",
+                    "$1",
+                    ""
+                ),
+                &[ids],
+            )
+            .await?
+        }
         Subjects::One(subject) => {
-            let statement = text_list!("delete from grant_repository where subject = $1 and repository_id in ", "$2", "");
+            let statement = text_list!(
+                "delete from grant_repository where subject = $1 and repository_id in ",
+                "$2",
+                ""
+            );
             tx.execute(statement, &[subject.into(), ids]).await?
         }
     };
@@ -175,7 +233,11 @@ async fn insert(tx: &mut dyn Tx, rows: Value) -> Result<(), StoreError> {
     tx.execute(statement, &[rows]).await.map(drop)
 }
 
-async fn immutable_tags(tx: &mut dyn Tx, repositories: &[Placed], judged: &[Strictest]) -> Result<(), StoreError> {
+async fn immutable_tags(
+    tx: &mut dyn Tx,
+    repositories: &[Placed],
+    judged: &[Strictest],
+) -> Result<(), StoreError> {
     let rows: Vec<_> = repositories
         .iter()
         .zip(judged)

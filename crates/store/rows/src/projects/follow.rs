@@ -19,14 +19,33 @@ const MEMBERS_MAX: usize = 1000;
 ///
 /// # Errors
 /// [`Rejection::Conflict`] if another project owns one of them, [`Rejection::Invalid`] if there are too many.
-pub(crate) async fn set_prefixes(tx: &mut dyn Tx, project: &ProjectId, prefixes: &[String]) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn set_prefixes(
+    tx: &mut dyn Tx,
+    project: &ProjectId,
+    prefixes: &[String],
+) -> Result<Vec<String>, StoreError> {
     if prefixes.len() > PREFIXES_MAX {
-        return Err(Rejection::Invalid(format!("a project may have at most {PREFIXES_MAX} prefixes")).into());
+        return Err(Rejection::Invalid(format!(
+            "a project may have at most {PREFIXES_MAX} prefixes"
+        ))
+        .into());
     }
     let id = project.as_str();
-    let before = tx.query(sql("select prefix from project_prefix where project_id = $1"), &[id.into()]).await?;
-    let mut affected = before.iter().map(|row| row.text(0).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
-    tx.execute(sql("delete from project_prefix where project_id = $1"), &[id.into()]).await?;
+    let before = tx
+        .query(
+            sql("select prefix from project_prefix where project_id = $1"),
+            &[id.into()],
+        )
+        .await?;
+    let mut affected = before
+        .iter()
+        .map(|row| row.text(0).map(str::to_owned))
+        .collect::<Result<Vec<_>, _>>()?;
+    tx.execute(
+        sql("delete from project_prefix where project_id = $1"),
+        &[id.into()],
+    )
+    .await?;
     for prefix in prefixes {
         let made = tx
             .execute(
@@ -35,7 +54,10 @@ pub(crate) async fn set_prefixes(tx: &mut dyn Tx, project: &ProjectId, prefixes:
             )
             .await?;
         if made == 0 {
-            return Err(Rejection::Conflict(format!("prefix `{prefix}` belongs to another project")).into());
+            return Err(Rejection::Conflict(format!(
+                "prefix `{prefix}` belongs to another project"
+            ))
+            .into());
         }
     }
     affected.extend(prefixes.iter().cloned());
@@ -48,14 +70,32 @@ pub(crate) async fn set_prefixes(tx: &mut dyn Tx, project: &ProjectId, prefixes:
 ///
 /// # Errors
 /// [`Rejection::Invalid`] if there are too many.
-pub(crate) async fn set_members(tx: &mut dyn Tx, project: &ProjectId, members: &[(String, Actions)]) -> Result<(), StoreError> {
+pub(crate) async fn set_members(
+    tx: &mut dyn Tx,
+    project: &ProjectId,
+    members: &[(String, Actions)],
+) -> Result<(), StoreError> {
     if members.len() > MEMBERS_MAX {
-        return Err(Rejection::Invalid(format!("a project may have at most {MEMBERS_MAX} members")).into());
+        return Err(Rejection::Invalid(format!(
+            "a project may have at most {MEMBERS_MAX} members"
+        ))
+        .into());
     }
     let id = project.as_str();
-    tx.execute(sql("delete from project_member where project_id = $1"), &[id.into()]).await?;
-    tx.execute(sql("delete from grant_rule where project_id = $1 and source = 'member'"), &[id.into()]).await?;
-    let rows: Vec<_> = members.iter().map(|(subject, actions)| (subject, actions.to_row())).collect();
+    tx.execute(
+        sql("delete from project_member where project_id = $1"),
+        &[id.into()],
+    )
+    .await?;
+    tx.execute(
+        sql("delete from grant_rule where project_id = $1 and source = 'member'"),
+        &[id.into()],
+    )
+    .await?;
+    let rows: Vec<_> = members
+        .iter()
+        .map(|(subject, actions)| (subject, actions.to_row()))
+        .collect();
     tx.execute(
         Sql {
             sqlite: "insert into project_member (project_id, subject, actions) \
@@ -81,7 +121,11 @@ pub(crate) async fn set_members(tx: &mut dyn Tx, project: &ProjectId, members: &
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub(crate) async fn repositories_follow(tx: &mut dyn Tx, prefixes: &[String], actor: &str) -> Result<(), StoreError> {
+pub(crate) async fn repositories_follow(
+    tx: &mut dyn Tx,
+    prefixes: &[String],
+    actor: &str,
+) -> Result<(), StoreError> {
     for prefix in prefixes {
         let mut after = None;
         loop {
@@ -94,8 +138,16 @@ pub(crate) async fn repositories_follow(tx: &mut dyn Tx, prefixes: &[String], ac
                 let owner = owner_of(tx, &repository.name).await?;
                 if owner != repository.project {
                     let parameters = [owner.as_str().into(), repository.id.as_str().into()];
-                    tx.execute(sql("update repository set project_id = $1 where id = $2"), &parameters).await?;
-                    tx.execute(sql("update line set project_id = $1 where repository_id = $2"), &parameters).await?;
+                    tx.execute(
+                        sql("update repository set project_id = $1 where id = $2"),
+                        &parameters,
+                    )
+                    .await?;
+                    tx.execute(
+                        sql("update line set project_id = $1 where repository_id = $2"),
+                        &parameters,
+                    )
+                    .await?;
                     records.repository(
                         &owner,
                         &repository.id,

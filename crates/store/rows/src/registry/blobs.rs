@@ -48,7 +48,11 @@ pub(crate) fn content(row: &Row, bytes: usize, key: usize) -> Result<BlobContent
 ///
 /// # Errors
 /// [`Rejection::BlobUnknown`], for what is absent and for what is hidden.
-pub async fn blob(tx: &mut dyn Tx, leave: &Authorized<Pull>, digest: &Digest) -> Result<StoredBlob, StoreError> {
+pub async fn blob(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Pull>,
+    digest: &Digest,
+) -> Result<StoredBlob, StoreError> {
     let pushes = i64::from(leave.account_actions().contains(Action::Push));
     let now = tx.now();
     let row = tx
@@ -81,10 +85,19 @@ pub async fn blob(tx: &mut dyn Tx, leave: &Authorized<Pull>, digest: &Digest) ->
 ///
 /// # Errors
 /// [`Rejection::BlobUnknown`]; [`Rejection::InUse`] names a manifest that needs it.
-pub async fn delete_blob(tx: &mut dyn Tx, leave: &Authorized<Delete>, digest: &Digest) -> Result<(), StoreError> {
+pub async fn delete_blob(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Delete>,
+    digest: &Digest,
+) -> Result<(), StoreError> {
     let repository = leave.repository();
     let key = [repository.id.as_str().into(), digest.to_row().into()];
-    let member = tx.first(sql("select created_at from repository_blob where repository_id = $1 and digest = $2"), &key).await?;
+    let member = tx
+        .first(
+            sql("select created_at from repository_blob where repository_id = $1 and digest = $2"),
+            &key,
+        )
+        .await?;
     member.ok_or_else(|| unknown(leave, digest))?;
     let users = tx
         .query(
@@ -101,10 +114,22 @@ pub async fn delete_blob(tx: &mut dyn Tx, leave: &Authorized<Delete>, digest: &D
         // Only hidden manifests use it: for this caller it is not there.
         return Err(unknown(leave, digest).into());
     }
-    let users = users.iter().map(|row| lists::digest(row, 0)).collect::<Result<Vec<_>, _>>()?;
+    let users = users
+        .iter()
+        .map(|row| lists::digest(row, 0))
+        .collect::<Result<Vec<_>, _>>()?;
     let event = decide_blob_delete(&repository.name, *digest, &users)?;
-    tx.execute(sql("delete from repository_blob where repository_id = $1 and digest = $2"), &key).await.map_err(raced)?;
-    tx.execute(sql("delete from review where kind = 'member' and repository_id = $1 and digest = $2"), &key).await?;
+    tx.execute(
+        sql("delete from repository_blob where repository_id = $1 and digest = $2"),
+        &key,
+    )
+    .await
+    .map_err(raced)?;
+    tx.execute(
+        sql("delete from review where kind = 'member' and repository_id = $1 and digest = $2"),
+        &key,
+    )
+    .await?;
     crate::collect::review_blob(tx, digest).await?;
     let mut records = Records::by(leave);
     records.blob(&repository.project, &repository.id, digest, event);
@@ -112,5 +137,8 @@ pub async fn delete_blob(tx: &mut dyn Tx, leave: &Authorized<Delete>, digest: &D
 }
 
 fn unknown<O>(leave: &Authorized<O>, digest: &Digest) -> Rejection {
-    Rejection::BlobUnknown { repository: leave.repository().name.to_string(), digest: digest.to_string() }
+    Rejection::BlobUnknown {
+        repository: leave.repository().name.to_string(),
+        digest: digest.to_string(),
+    }
 }

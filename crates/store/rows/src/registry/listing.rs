@@ -28,7 +28,12 @@ impl<T> Found<T> {
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn list_tags(tx: &mut dyn Tx, leave: &Authorized<Pull>, after: Option<&TagName>, at_most: usize) -> Result<Found<TagName>, StoreError> {
+pub async fn list_tags(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Pull>,
+    after: Option<&TagName>,
+    at_most: usize,
+) -> Result<Found<TagName>, StoreError> {
     let rows = tx
         .query(
             sql("select t.name from tag t \
@@ -41,7 +46,10 @@ pub async fn list_tags(tx: &mut dyn Tx, leave: &Authorized<Pull>, after: Option<
             ],
         )
         .await?;
-    let names = rows.iter().map(|row| row.parsed(0)).collect::<Result<Vec<_>, _>>()?;
+    let names = rows
+        .iter()
+        .map(|row| row.parsed(0))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(Found::cut(names, at_most))
 }
 
@@ -57,7 +65,9 @@ pub async fn catalog(
 ) -> Result<Found<RepositoryName>, StoreError> {
     let everything = match principal.kind {
         PrincipalKind::Anonymous => false,
-        PrincipalKind::User | PrincipalKind::Robot | PrincipalKind::System => is_administrator(tx, principal).await?,
+        PrincipalKind::User | PrincipalKind::Robot | PrincipalKind::System => {
+            is_administrator(tx, principal).await?
+        }
     };
     let wanted = at_most.saturating_add(1);
     let mut names: Vec<RepositoryName> = Vec::new();
@@ -66,7 +76,10 @@ pub async fn catalog(
         let page = page(tx, principal, everything, &after, wanted).await?;
         let whole = page.len() < wanted;
         after = page.last().map_or(after, ToString::to_string);
-        names.extend(page.into_iter().filter(|name| principal.scope_limit(name).contains(Action::Pull)));
+        names.extend(
+            page.into_iter()
+                .filter(|name| principal.scope_limit(name).contains(Action::Pull)),
+        );
         if whole || names.len() >= wanted {
             return Ok(Found::cut(names, at_most));
         }
@@ -74,7 +87,13 @@ pub async fn catalog(
 }
 
 /// The next names by rules alone; the scopes of the token are applied to them by the caller.
-async fn page(tx: &mut dyn Tx, principal: &Principal, everything: bool, after: &str, wanted: usize) -> Result<Vec<RepositoryName>, StoreError> {
+async fn page(
+    tx: &mut dyn Tx,
+    principal: &Principal,
+    everything: bool,
+    after: &str,
+    wanted: usize,
+) -> Result<Vec<RepositoryName>, StoreError> {
     let rows = if everything {
         let statement = sql(
             "select r.name from repository r where r.name > $1 and exists (select 1 from manifest m \
@@ -95,7 +114,11 @@ async fn page(tx: &mut dyn Tx, principal: &Principal, everything: bool, after: &
                where m.repository_id = g.repository_id and s.quarantine = 'cleared') order by g.name limit $3) as everybody \
              ) as listed order by name limit $3",
         );
-        tx.query(statement, &[actor(principal).into(), after.into(), limit(wanted)]).await?
+        tx.query(
+            statement,
+            &[actor(principal).into(), after.into(), limit(wanted)],
+        )
+        .await?
     };
     rows.iter().map(|row| row.parsed(0)).collect()
 }

@@ -28,7 +28,12 @@ pub struct StoredManifest {
 ///
 /// # Errors
 /// [`refloat_core::Rejection::ManifestUnknown`].
-pub async fn manifest(tx: &mut dyn Tx, leave: &Authorized<Pull>, reference: &TagOrDigest, purpose: Purpose) -> Result<StoredManifest, StoreError> {
+pub async fn manifest(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Pull>,
+    reference: &TagOrDigest,
+    purpose: Purpose,
+) -> Result<StoredManifest, StoreError> {
     let repository = leave.repository().id.as_str().into();
     let hidden = sees_hidden(leave, purpose);
     let row = match reference {
@@ -53,14 +58,22 @@ pub async fn manifest(tx: &mut dyn Tx, leave: &Authorized<Pull>, reference: &Tag
         }
     };
     let row = row.ok_or_else(|| unknown(leave, reference))?;
-    Ok(StoredManifest { digest: lists::digest(&row, 0)?, media_type: row.text(1)?.into(), bytes: row.bytes(2)? })
+    Ok(StoredManifest {
+        digest: lists::digest(&row, 0)?,
+        media_type: row.text(1)?.into(),
+        bytes: row.bytes(2)?,
+    })
 }
 
 /// Deletes a manifest and its tags. Its blobs are reviewed, its referrers too.
 ///
 /// # Errors
 /// [`refloat_core::Rejection::ManifestUnknown`]; `InUse` names an index that lists it, `Immutable` a tag that holds it.
-pub async fn delete_manifest(tx: &mut dyn Tx, leave: &Authorized<Delete>, digest: &Digest) -> Result<(), StoreError> {
+pub async fn delete_manifest(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Delete>,
+    digest: &Digest,
+) -> Result<(), StoreError> {
     if !visible(tx, leave, digest, Purpose::Clear).await? {
         return Err(unknown(leave, &TagOrDigest::Digest(*digest)).into());
     }
@@ -69,10 +82,25 @@ pub async fn delete_manifest(tx: &mut dyn Tx, leave: &Authorized<Delete>, digest
     let parents = tx
         .query(sql("select parent from manifest_child where repository_id = $1 and child = $2 order by parent limit 1"), &key)
         .await?;
-    let parents = parents.iter().map(|row| lists::digest(row, 0)).collect::<Result<Vec<_>, _>>()?;
-    let tags = tx.query(sql("select name from tag where repository_id = $1 and digest = $2 order by name"), &key).await?;
-    let tags = tags.iter().map(|row| row.parsed(0)).collect::<Result<Vec<TagName>, _>>()?;
-    let rules = TagRules { repository: &repository.name, immutable: &repository.immutable_tags, actions: leave.actions() };
+    let parents = parents
+        .iter()
+        .map(|row| lists::digest(row, 0))
+        .collect::<Result<Vec<_>, _>>()?;
+    let tags = tx
+        .query(
+            sql("select name from tag where repository_id = $1 and digest = $2 order by name"),
+            &key,
+        )
+        .await?;
+    let tags = tags
+        .iter()
+        .map(|row| row.parsed(0))
+        .collect::<Result<Vec<TagName>, _>>()?;
+    let rules = TagRules {
+        repository: &repository.name,
+        immutable: &repository.immutable_tags,
+        actions: leave.actions(),
+    };
     let events = decide_manifest_delete(&rules, *digest, &tags, &parents)?;
     let loaded = load_tags(tx, repository, &tags).await?;
     let mut versions = loaded.into_iter();
@@ -81,7 +109,9 @@ pub async fn delete_manifest(tx: &mut dyn Tx, leave: &Authorized<Delete>, digest
     for event in events {
         match event {
             RegistryEvent::TagDeleted { .. } => {
-                let tag = versions.next().ok_or_else(|| StoreError::column(0, "missing"))?;
+                let tag = versions
+                    .next()
+                    .ok_or_else(|| StoreError::column(0, "missing"))?;
                 changes.push(TagChange { tag, event });
             }
             _ => gone = Some((*digest, event)),
@@ -91,10 +121,24 @@ pub async fn delete_manifest(tx: &mut dyn Tx, leave: &Authorized<Delete>, digest
 }
 
 /// Removes the rows of a manifest that nothing names any more, and has its blobs and referrers reviewed.
-pub(crate) async fn remove_manifest(tx: &mut dyn Tx, repository: &RepositoryRow, digest: &Digest) -> Result<(), StoreError> {
+pub(crate) async fn remove_manifest(
+    tx: &mut dyn Tx,
+    repository: &RepositoryRow,
+    digest: &Digest,
+) -> Result<(), StoreError> {
     let key = [repository.id.as_str().into(), digest.to_row().into()];
     collect::review_members_of(tx, &repository.id, digest).await?;
     collect::review_referrers_of(tx, &repository.id, digest).await?;
-    tx.execute(sql("delete from review where kind = 'referrer' and repository_id = $1 and digest = $2"), &key).await?;
-    tx.execute(sql("delete from manifest where repository_id = $1 and digest = $2"), &key).await.map_err(raced).map(drop)
+    tx.execute(
+        sql("delete from review where kind = 'referrer' and repository_id = $1 and digest = $2"),
+        &key,
+    )
+    .await?;
+    tx.execute(
+        sql("delete from manifest where repository_id = $1 and digest = $2"),
+        &key,
+    )
+    .await
+    .map_err(raced)
+    .map(drop)
 }

@@ -47,17 +47,29 @@ pub struct PutOutcome {
 ///
 /// # Errors
 /// [`refloat_core::Rejection::ManifestReferencesUnknown`], `Denied` for a tag that would move without `update`, `Immutable`.
-pub async fn put_manifest(tx: &mut dyn Tx, leave: &Authorized<Push>, put: &PutManifest) -> Result<PutOutcome, StoreError> {
+pub async fn put_manifest(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    put: &PutManifest,
+) -> Result<PutOutcome, StoreError> {
     let repository = leave.repository();
     let digest = &put.facts.digest;
     let (stored, state) = stored(tx, &repository.id, digest).await?;
-    let missing = if stored { Vec::new() } else { missing(tx, leave, put).await? };
+    let missing = if stored {
+        Vec::new()
+    } else {
+        missing(tx, leave, put).await?
+    };
     let mut wanted = put.tags.clone();
     wanted.sort();
     wanted.dedup();
     let loaded = load_tags(tx, repository, &wanted).await?;
     let view = PutView {
-        rules: TagRules { repository: &repository.name, immutable: &repository.immutable_tags, actions: leave.actions() },
+        rules: TagRules {
+            repository: &repository.name,
+            immutable: &repository.immutable_tags,
+            actions: leave.actions(),
+        },
         stored,
         missing,
         tags: loaded.iter().map(|tag| tag.view.clone()).collect(),
@@ -67,23 +79,30 @@ pub async fn put_manifest(tx: &mut dyn Tx, leave: &Authorized<Push>, put: &PutMa
         QuarantinePolicy::Off | QuarantinePolicy::Observe => ImageState::Cleared,
         QuarantinePolicy::Enforce => ImageState::Quarantined,
     });
-    let outcome = PutOutcome { tags: put.tags.clone(), changed: !events.is_empty(), quarantined: state != ImageState::Cleared };
+    let outcome = PutOutcome {
+        tags: put.tags.clone(),
+        changed: !events.is_empty(),
+        quarantined: state != ImageState::Cleared,
+    };
     if !outcome.changed {
         return Ok(outcome);
     }
     let mut records = Records::by(leave);
     let mut changes = Vec::new();
     for event in events {
-        match &event {
-            RegistryEvent::TagMoved { tag, .. } => {
-                let tag = loaded.iter().find(|loaded| loaded.view.tag == *tag).ok_or_else(|| StoreError::column(0, "missing"))?;
-                changes.push(TagChange { tag: tag.clone(), event });
-            }
-            _ => {
-                insert(tx, &repository.id, put, state).await.map_err(raced)?;
-                records.manifest(&repository.project, &repository.id, digest, event);
-            }
-        }
+        let RegistryEvent::TagMoved { tag, .. } = &event else {
+            insert(tx, &repository.id, put, state)
+                .await
+                .map_err(raced)?;
+            records.manifest(&repository.project, &repository.id, digest, event);
+            continue;
+        };
+        let tag = loaded
+            .iter()
+            .find(|loaded| loaded.view.tag == *tag)
+            .ok_or_else(|| StoreError::column(0, "missing"))?
+            .clone();
+        changes.push(TagChange { tag, event });
     }
     refloat_fail::point("manifest.inserted")?;
     write_tags(tx, repository, records, &changes, None).await?;
@@ -91,7 +110,11 @@ pub async fn put_manifest(tx: &mut dyn Tx, leave: &Authorized<Push>, put: &PutMa
 }
 
 /// Whether the manifest is stored, and the state that its digest has in this repository, stored or not.
-async fn stored(tx: &mut dyn Tx, repository: &RepositoryId, digest: &Digest) -> Result<(bool, Option<ImageState>), StoreError> {
+async fn stored(
+    tx: &mut dyn Tx,
+    repository: &RepositoryId,
+    digest: &Digest,
+) -> Result<(bool, Option<ImageState>), StoreError> {
     let row = tx
         .first(
             sql("select s.quarantine, m.size from image_state s \
@@ -100,12 +123,18 @@ async fn stored(tx: &mut dyn Tx, repository: &RepositoryId, digest: &Digest) -> 
             &[repository.as_str().into(), digest.to_row().into()],
         )
         .await?;
-    let Some(row) = row else { return Ok((false, None)) };
+    let Some(row) = row else {
+        return Ok((false, None));
+    };
     Ok((row.optional(1, Row::int)?.is_some(), Some(row.parsed(0)?)))
 }
 
 /// What the manifest needs and the pusher cannot name: not a member, or known to the pusher by its digest only.
-async fn missing(tx: &mut dyn Tx, leave: &Authorized<Push>, put: &PutManifest) -> Result<Vec<Digest>, StoreError> {
+async fn missing(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    put: &PutManifest,
+) -> Result<Vec<Digest>, StoreError> {
     let repository = leave.repository().id.as_str();
     let mut missing = Vec::new();
     if !put.blobs.is_empty() {
@@ -128,7 +157,11 @@ async fn missing(tx: &mut dyn Tx, leave: &Authorized<Push>, put: &PutManifest) -
                 ],
             )
             .await?;
-        missing.extend(rows.iter().map(|row| lists::digest(row, 0)).collect::<Result<Vec<_>, _>>()?);
+        missing.extend(
+            rows.iter()
+                .map(|row| lists::digest(row, 0))
+                .collect::<Result<Vec<_>, _>>()?,
+        );
     }
     if !put.children.is_empty() {
         let rows = tx
@@ -141,12 +174,21 @@ async fn missing(tx: &mut dyn Tx, leave: &Authorized<Push>, put: &PutManifest) -
                 &[digests(&put.children), repository.into()],
             )
             .await?;
-        missing.extend(rows.iter().map(|row| lists::digest(row, 0)).collect::<Result<Vec<_>, _>>()?);
+        missing.extend(
+            rows.iter()
+                .map(|row| lists::digest(row, 0))
+                .collect::<Result<Vec<_>, _>>()?,
+        );
     }
     Ok(missing)
 }
 
-async fn insert(tx: &mut dyn Tx, repository: &RepositoryId, put: &PutManifest, state: ImageState) -> Result<(), StoreError> {
+async fn insert(
+    tx: &mut dyn Tx,
+    repository: &RepositoryId,
+    put: &PutManifest,
+    state: ImageState,
+) -> Result<(), StoreError> {
     let now = tx.now();
     let id = repository.as_str();
     let digest = put.facts.digest.to_row();
@@ -177,7 +219,11 @@ async fn insert(tx: &mut dyn Tx, repository: &RepositoryId, put: &PutManifest, s
             "$1",
             " as asked where true on conflict do nothing"
         );
-        tx.execute(statement, &[digests(&put.blobs), id.into(), digest.clone().into()]).await?;
+        tx.execute(
+            statement,
+            &[digests(&put.blobs), id.into(), digest.clone().into()],
+        )
+        .await?;
     }
     if !put.optional_blobs.is_empty() {
         let statement = digest_list!(
@@ -185,7 +231,15 @@ async fn insert(tx: &mut dyn Tx, repository: &RepositoryId, put: &PutManifest, s
             "$1",
             " as asked where exists (select 1 from repository_blob m where m.repository_id = $2 and m.digest = asked.value) on conflict do nothing"
         );
-        tx.execute(statement, &[digests(&put.optional_blobs), id.into(), digest.clone().into()]).await?;
+        tx.execute(
+            statement,
+            &[
+                digests(&put.optional_blobs),
+                id.into(),
+                digest.clone().into(),
+            ],
+        )
+        .await?;
     }
     if !put.children.is_empty() {
         let statement = digest_list!(
@@ -193,7 +247,11 @@ async fn insert(tx: &mut dyn Tx, repository: &RepositoryId, put: &PutManifest, s
             "$1",
             " as asked where true on conflict do nothing"
         );
-        tx.execute(statement, &[digests(&put.children), id.into(), digest.into()]).await?;
+        tx.execute(
+            statement,
+            &[digests(&put.children), id.into(), digest.into()],
+        )
+        .await?;
     }
     if put.facts.subject.is_some() {
         collect::review_referrer(tx, repository, &put.facts.digest).await?;

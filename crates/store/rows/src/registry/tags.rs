@@ -8,7 +8,9 @@ use crate::lists::{self, text_list, texts};
 use crate::records::{Records, raced};
 use crate::visible::{Purpose, resolve, sees_hidden};
 use refloat_core::event::RegistryEvent;
-use refloat_core::registry::{IllegalTransition, TagRules, TagState, TagView, decide_move, decide_undo, decide_untag};
+use refloat_core::registry::{
+    IllegalTransition, TagRules, TagState, TagView, decide_move, decide_undo, decide_untag,
+};
 use refloat_core::{Action, Failure, RecordId, Rejection, Timestamp};
 use refloat_database::{Row, StoreError, Tx, sql};
 use refloat_oci::{Digest, TagName, TagOrDigest};
@@ -55,35 +57,70 @@ pub struct TagOutcome {
 
 fn rules<O>(leave: &Authorized<O>) -> TagRules<'_> {
     let repository = leave.repository();
-    TagRules { repository: &repository.name, immutable: &repository.immutable_tags, actions: leave.actions() }
+    TagRules {
+        repository: &repository.name,
+        immutable: &repository.immutable_tags,
+        actions: leave.actions(),
+    }
 }
 
 /// Points `new` at what `from` names, which the caller can pull.
 ///
 /// # Errors
 /// [`Rejection::ManifestUnknown`], `Denied` if the tag would move without `update`, `Immutable`.
-pub async fn tag(tx: &mut dyn Tx, leave: &Authorized<Push>, from: &TagOrDigest, new: &TagName) -> Result<TagOutcome, StoreError> {
+pub async fn tag(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    from: &TagOrDigest,
+    new: &TagName,
+) -> Result<TagOutcome, StoreError> {
     if !leave.actions().contains(Action::Pull) {
-        return Err(Rejection::Denied(format!("`{}` needs `pull`", leave.repository().name)).into());
+        return Err(
+            Rejection::Denied(format!("`{}` needs `pull`", leave.repository().name)).into(),
+        );
     }
     let digest = resolve(tx, leave, from, Purpose::Pull).await?;
     let tag = load_tag(tx, leave.repository(), new).await?;
     let Some(event) = decide_move(&rules(leave), &tag.view, digest)? else {
-        return Ok(TagOutcome { digest: Some(digest), changed: false });
+        return Ok(TagOutcome {
+            digest: Some(digest),
+            changed: false,
+        });
     };
-    write_tags(tx, leave.repository(), Records::by(leave), &[TagChange { tag, event }], None).await?;
-    Ok(TagOutcome { digest: Some(digest), changed: true })
+    write_tags(
+        tx,
+        leave.repository(),
+        Records::by(leave),
+        &[TagChange { tag, event }],
+        None,
+    )
+    .await?;
+    Ok(TagOutcome {
+        digest: Some(digest),
+        changed: true,
+    })
 }
 
 /// Removes a tag; its manifest stays.
 ///
 /// # Errors
 /// [`Rejection::ManifestUnknown`] for an absent or hidden tag, `Immutable`.
-pub async fn untag(tx: &mut dyn Tx, leave: &Authorized<Delete>, name: &TagName) -> Result<(), StoreError> {
+pub async fn untag(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Delete>,
+    name: &TagName,
+) -> Result<(), StoreError> {
     resolve(tx, leave, &TagOrDigest::Tag(name.clone()), Purpose::Clear).await?;
     let tag = load_tag(tx, leave.repository(), name).await?;
     let event = decide_untag(&rules(leave), &tag.view)?;
-    write_tags(tx, leave.repository(), Records::by(leave), &[TagChange { tag, event }], None).await
+    write_tags(
+        tx,
+        leave.repository(),
+        Records::by(leave),
+        &[TagChange { tag, event }],
+        None,
+    )
+    .await
 }
 
 /// Brings a tag back to the position before its present one, which may be that there was no such tag.
@@ -91,7 +128,11 @@ pub async fn untag(tx: &mut dyn Tx, leave: &Authorized<Delete>, name: &TagName) 
 /// # Errors
 /// [`Rejection::ManifestUnknown`] if there never was such a tag, or what it named is gone; [`Rejection::Conflict`] if
 /// it never had another position; `Denied`, `Immutable`.
-pub async fn tag_undo(tx: &mut dyn Tx, leave: &Authorized<Update>, name: &TagName) -> Result<TagOutcome, StoreError> {
+pub async fn tag_undo(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Update>,
+    name: &TagName,
+) -> Result<TagOutcome, StoreError> {
     let repository = leave.repository();
     let tag = load_tag(tx, repository, name).await?;
     let row = tx
@@ -106,8 +147,18 @@ pub async fn tag_undo(tx: &mut dyn Tx, leave: &Authorized<Update>, name: &TagNam
         resolve(tx, leave, &TagOrDigest::Digest(digest), Purpose::Pull).await?;
     }
     let event = decide_undo(&rules(leave), &tag.view, previous)?;
-    write_tags(tx, repository, Records::by(leave), &[TagChange { tag, event }], None).await?;
-    Ok(TagOutcome { digest: previous.and_then(TagState::digest), changed: true })
+    write_tags(
+        tx,
+        repository,
+        Records::by(leave),
+        &[TagChange { tag, event }],
+        None,
+    )
+    .await?;
+    Ok(TagOutcome {
+        digest: previous.and_then(TagState::digest),
+        changed: true,
+    })
 }
 
 /// The positions of a tag, newest first, those before version `before`. Positions whose manifest is hidden are left out.
@@ -155,13 +206,24 @@ fn position(row: &Row) -> Result<TagPosition, StoreError> {
     })
 }
 
-async fn load_tag(tx: &mut dyn Tx, repository: &RepositoryRow, name: &TagName) -> Result<LoadedTag, StoreError> {
+async fn load_tag(
+    tx: &mut dyn Tx,
+    repository: &RepositoryRow,
+    name: &TagName,
+) -> Result<LoadedTag, StoreError> {
     let loaded = load_tags(tx, repository, std::slice::from_ref(name)).await?;
-    loaded.into_iter().next().ok_or_else(|| StoreError::column(0, "missing"))
+    loaded
+        .into_iter()
+        .next()
+        .ok_or_else(|| StoreError::column(0, "missing"))
 }
 
 /// The tags as they stand, in the order of `names`.
-pub(crate) async fn load_tags(tx: &mut dyn Tx, repository: &RepositoryRow, names: &[TagName]) -> Result<Vec<LoadedTag>, StoreError> {
+pub(crate) async fn load_tags(
+    tx: &mut dyn Tx,
+    repository: &RepositoryRow,
+    names: &[TagName],
+) -> Result<Vec<LoadedTag>, StoreError> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
@@ -173,17 +235,30 @@ pub(crate) async fn load_tags(tx: &mut dyn Tx, repository: &RepositoryRow, names
                 "$1",
                 " as asked left join tag t on t.repository_id = $2 and t.name = asked.value"
             ),
-            &[texts(names.iter().map(TagName::as_str)), repository.id.as_str().into()],
+            &[
+                texts(names.iter().map(TagName::as_str)),
+                repository.id.as_str().into(),
+            ],
         )
         .await?;
     let mut found = HashMap::new();
     for row in &rows {
-        let state = row.optional(1, lists::digest)?.map_or(TagState::Absent, TagState::Names);
+        let state = row
+            .optional(1, lists::digest)?
+            .map_or(TagState::Absent, TagState::Names);
         found.insert(row.text(0)?.to_owned(), (state, row.int(2)?));
     }
     let load = |tag: &TagName| {
-        let (state, version) = *found.get(tag.as_str()).ok_or_else(|| StoreError::column(0, "missing"))?;
-        Ok(LoadedTag { view: TagView { tag: tag.clone(), state }, version })
+        let (state, version) = *found
+            .get(tag.as_str())
+            .ok_or_else(|| StoreError::column(0, "missing"))?;
+        Ok(LoadedTag {
+            view: TagView {
+                tag: tag.clone(),
+                state,
+            },
+            version,
+        })
     };
     names.iter().map(load).collect()
 }
@@ -200,15 +275,29 @@ pub(crate) async fn write_tags(
     let first = records.count();
     let mut states = Vec::with_capacity(changes.len());
     for change in changes {
-        let state = change.tag.view.state.next(&change.event).map_err(illegal)?;
+        let state = change
+            .tag
+            .view
+            .state
+            .next(&change.event)
+            .map_err(|error| illegal(&error))?;
         write_state(tx, repository, &change.tag.view.tag, state).await?;
         if let TagState::Names(left) = change.tag.view.state {
             collect::review_untagged(tx, &repository.id, &left).await?;
         }
         states.push((&change.tag, state));
-        records.tag(&repository.project, &repository.id, &change.tag.view.tag, change.tag.version, change.event.clone());
+        records.tag(
+            &repository.project,
+            &repository.id,
+            &change.tag.view.tag,
+            change.tag.version,
+            change.event.clone(),
+        );
     }
-    let moved: Vec<_> = states.iter().map(|(tag, state)| (&tag.view.tag, *state)).collect();
+    let moved: Vec<_> = states
+        .iter()
+        .map(|(tag, state)| (&tag.view.tag, *state))
+        .collect();
     lines::follow(tx, repository, &moved).await?;
     if let Some((digest, event)) = gone {
         super::remove_manifest(tx, repository, &digest).await?;
@@ -235,21 +324,34 @@ pub(crate) async fn write_tags(
     Ok(())
 }
 
-fn illegal(illegal: IllegalTransition) -> StoreError {
+fn illegal(illegal: &IllegalTransition) -> StoreError {
     Failure::Damaged(illegal.to_string()).into()
 }
 
-async fn write_state(tx: &mut dyn Tx, repository: &RepositoryRow, tag: &TagName, state: TagState) -> Result<(), StoreError> {
+async fn write_state(
+    tx: &mut dyn Tx,
+    repository: &RepositoryRow,
+    tag: &TagName,
+    state: TagState,
+) -> Result<(), StoreError> {
     let now = tx.now();
     let (id, name) = (repository.id.as_str().into(), tag.as_str().into());
     match state {
-        TagState::Absent => tx.execute(sql("delete from tag where repository_id = $1 and name = $2"), &[id, name]).await?,
+        TagState::Absent => {
+            tx.execute(
+                sql("delete from tag where repository_id = $1 and name = $2"),
+                &[id, name],
+            )
+            .await?
+        }
         TagState::Names(digest) => {
             let statement = sql(
                 "insert into tag (repository_id, name, digest, updated_at) values ($1, $2, $3, $4) \
                  on conflict (repository_id, name) do update set digest = excluded.digest, updated_at = excluded.updated_at",
             );
-            tx.execute(statement, &[id, name, digest.to_row().into(), now.into()]).await.map_err(raced)?
+            tx.execute(statement, &[id, name, digest.to_row().into(), now.into()])
+                .await
+                .map_err(raced)?
         }
     };
     Ok(())

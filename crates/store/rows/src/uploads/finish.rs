@@ -40,7 +40,12 @@ pub struct Arrived {
 ///
 /// # Errors
 /// [`refloat_core::Rejection::UploadUnknown`].
-pub async fn finish(tx: &mut dyn Tx, leave: &Authorized<Push>, id: &UploadId, arrived: &Arrived) -> Result<(), StoreError> {
+pub async fn finish(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    id: &UploadId,
+    arrived: &Arrived,
+) -> Result<(), StoreError> {
     let upload = status(tx, leave, id).await?;
     end(tx, id).await?;
     if arrived.content != ArrivedContent::Stored(upload.storage_key.clone()) {
@@ -53,11 +58,19 @@ pub async fn finish(tx: &mut dyn Tx, leave: &Authorized<Push>, id: &UploadId, ar
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn store(tx: &mut dyn Tx, leave: &Authorized<Push>, arrived: &Arrived) -> Result<(), StoreError> {
+pub async fn store(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    arrived: &Arrived,
+) -> Result<(), StoreError> {
     place(tx, leave, arrived).await
 }
 
-async fn place(tx: &mut dyn Tx, leave: &Authorized<Push>, arrived: &Arrived) -> Result<(), StoreError> {
+async fn place(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    arrived: &Arrived,
+) -> Result<(), StoreError> {
     let repository = leave.repository();
     put_blob(tx, arrived).await?;
     refloat_fail::point("upload.placed")?;
@@ -87,7 +100,12 @@ async fn put_blob(tx: &mut dyn Tx, arrived: &Arrived) -> Result<(), StoreError> 
     if made == 1 {
         return Ok(());
     }
-    let damaged = tx.first(sql("select storage_key from blob where digest = $1 and damage is not null"), std::slice::from_ref(&digest)).await?;
+    let damaged = tx
+        .first(
+            sql("select storage_key from blob where digest = $1 and damage is not null"),
+            std::slice::from_ref(&digest),
+        )
+        .await?;
     let Some(damaged) = damaged else {
         return match &arrived.content {
             ArrivedContent::Stored(key) => collect::bury(tx, key, 0).await,
@@ -106,9 +124,16 @@ async fn put_blob(tx: &mut dyn Tx, arrived: &Arrived) -> Result<(), StoreError> 
 }
 
 /// Makes a blob a member of the repository, put there by this caller; returns whether it was one.
-pub(super) async fn join(tx: &mut dyn Tx, leave: &Authorized<Push>, digest: &Digest) -> Result<bool, StoreError> {
+pub(super) async fn join(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    digest: &Digest,
+) -> Result<bool, StoreError> {
     let now = tx.now();
-    let key = [Value::from(leave.repository().id.as_str()), digest.to_row().into()];
+    let key = [
+        Value::from(leave.repository().id.as_str()),
+        digest.to_row().into(),
+    ];
     let [repository, row] = key.clone();
     let made = tx
         .execute(
@@ -119,8 +144,14 @@ pub(super) async fn join(tx: &mut dyn Tx, leave: &Authorized<Push>, digest: &Dig
         .await
         .map_err(raced)?;
     if made == 0 {
-        let statement = sql("update repository_blob set uploaded_by = $3 where repository_id = $1 and digest = $2 and uploaded_by <> $3");
-        tx.execute(statement, &[repository, row, actor(leave.principal()).into()]).await?;
+        let statement = sql(
+            "update repository_blob set uploaded_by = $3 where repository_id = $1 and digest = $2 and uploaded_by <> $3",
+        );
+        tx.execute(
+            statement,
+            &[repository, row, actor(leave.principal()).into()],
+        )
+        .await?;
     }
     collect::review_member(tx, &leave.repository().id, digest).await?;
     Ok(made == 0)

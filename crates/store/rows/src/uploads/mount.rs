@@ -17,7 +17,12 @@ const SOURCES_MAX: i64 = 100;
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn mount(tx: &mut dyn Tx, leave: &Authorized<Push>, digest: &Digest, from: Option<&RepositoryName>) -> Result<bool, StoreError> {
+pub async fn mount(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    digest: &Digest,
+    from: Option<&RepositoryName>,
+) -> Result<bool, StoreError> {
     let principal = leave.principal().clone();
     let candidates = match from {
         Some(from) => vec![from.clone()],
@@ -40,7 +45,11 @@ pub async fn mount(tx: &mut dyn Tx, leave: &Authorized<Push>, digest: &Digest, f
 }
 
 /// Repositories that have the blob and that rules let the caller pull from, at most [`SOURCES_MAX`].
-async fn sources(tx: &mut dyn Tx, principal: &Principal, digest: &Digest) -> Result<Vec<RepositoryName>, StoreError> {
+async fn sources(
+    tx: &mut dyn Tx,
+    principal: &Principal,
+    digest: &Digest,
+) -> Result<Vec<RepositoryName>, StoreError> {
     let rows = tx
         .query(
             sql("select r.name from repository_blob m join repository r on r.id = m.repository_id \
@@ -57,7 +66,12 @@ async fn sources(tx: &mut dyn Tx, principal: &Principal, digest: &Digest) -> Res
     rows.iter().map(|row| row.parsed(0)).collect()
 }
 
-async fn readable(tx: &mut dyn Tx, principal: &Principal, from: &RepositoryName, digest: &Digest) -> Result<bool, StoreError> {
+async fn readable(
+    tx: &mut dyn Tx,
+    principal: &Principal,
+    from: &RepositoryName,
+    digest: &Digest,
+) -> Result<bool, StoreError> {
     let leave = match authorize::<Pull>(tx, principal, from).await {
         Ok(leave) => leave,
         Err(StoreError::Rejected(_)) => return Ok(false),

@@ -4,13 +4,21 @@ use super::world::*;
 use crate::both::both;
 use refloat_core::access::Scope;
 use refloat_core::{Principal, Rejection};
-use refloat_store::access::{Admin, Delete, Op, Pull, Push, authorize, authorize_project, authorize_server};
+use refloat_store::access::{
+    Admin, Delete, Op, Pull, Push, authorize, authorize_project, authorize_server,
+};
 use refloat_store::grants::{self, Subject};
 use refloat_store::{Store, StoreError};
 
 async fn may<O: Op>(store: &Store, by: &Principal, repository: &str) -> Result<(), Rejection> {
     let repository = name(repository);
-    let asked = writing!(store, [by, repository], |tx| authorize::<O>(tx, &by, &repository).await.map(drop));
+    let asked = writing!(store, [by, repository], |tx| authorize::<O>(
+        tx,
+        &by,
+        &repository
+    )
+    .await
+    .map(drop));
     match asked {
         Ok(()) => Ok(()),
         Err(StoreError::Rejected(rejection)) => Err(rejection),

@@ -10,14 +10,26 @@ use refloat_store::sign_in::{self, Refresh};
 use refloat_store::{Store, StoreError};
 
 async fn ensure(store: &Store, hash: &'static str) -> AdminMade {
-    let done = writing!(store, [], |tx| accounts::ensure_admin(tx, "admin", &Secret::new(hash.to_owned())).await);
+    let done = writing!(store, [], |tx| accounts::ensure_admin(
+        tx,
+        "admin",
+        &Secret::new(hash.to_owned())
+    )
+    .await);
     done.expect("an answer")
 }
 
 async fn create(store: &Store, account: &'static str) -> Result<accounts::AccountRow, StoreError> {
     writing!(store, [], |tx| {
         let leave = authorize_server(tx, &Principal::system()).await?;
-        accounts::create_user(tx, &leave, account, &Secret::new("hash".to_owned()), Standing::Member).await
+        accounts::create_user(
+            tx,
+            &leave,
+            account,
+            &Secret::new("hash".to_owned()),
+            Standing::Member,
+        )
+        .await
     })
 }
 

@@ -9,7 +9,11 @@ use refloat_store::collect::{self, CollectPolicy, Collectable, Collected};
 use refloat_store::{Store, uploads};
 
 /// No grace at all: what is unused now is due now.
-pub(super) const NOW: CollectPolicy = CollectPolicy { grace_seconds: 0, referrer_grace_seconds: 0, read_seconds: 0 };
+pub(super) const NOW: CollectPolicy = CollectPolicy {
+    grace_seconds: 0,
+    referrer_grace_seconds: 0,
+    read_seconds: 0,
+};
 
 /// Steps until nothing is due.
 pub(super) async fn sweep(store: &Store, policy: CollectPolicy) -> Collected {
@@ -33,7 +37,12 @@ async fn due(store: &Store, policy: CollectPolicy) -> Collectable {
 }
 
 async fn blobs(store: &TestStore) -> i64 {
-    store.run("select count(*) from blob", Vec::new()).await.expect("rows")[0].int(0).expect("a count")
+    store
+        .run("select count(*) from blob", Vec::new())
+        .await
+        .expect("rows")[0]
+        .int(0)
+        .expect("a count")
 }
 
 both! {

@@ -13,19 +13,32 @@ fn project(text: &str, prefixes: &[&str], members: &[(&str, &str)]) -> NewProjec
     NewProject {
         name: text.to_owned(),
         prefixes: prefixes.iter().map(|prefix| name(prefix)).collect(),
-        members: members.iter().map(|(who, what)| ((*who).to_owned(), actions(what))).collect::<Vec<(String, Actions)>>(),
+        members: members
+            .iter()
+            .map(|(who, what)| ((*who).to_owned(), actions(what)))
+            .collect::<Vec<(String, Actions)>>(),
         content: format!("{{\"prefixes\":{prefixes:?},\"members\":{members:?}}}"),
     }
 }
 
 async fn apply(store: &Store, by: &Principal, project: &NewProject) -> Result<Applied, StoreError> {
-    writing!(store, [by, project], |tx| documents::apply_project(tx, &by, &project).await)
+    writing!(store, [by, project], |tx| documents::apply_project(
+        tx, &by, &project
+    )
+    .await)
 }
 
-async fn policy(store: &Store, project: &'static str, place: &str, immutable: Option<&[&str]>, anonymous: Option<bool>) -> Applied {
+async fn policy(
+    store: &Store,
+    project: &'static str,
+    place: &str,
+    immutable: Option<&[&str]>,
+    anonymous: Option<bool>,
+) -> Applied {
     let policy = NewPolicy {
         pattern: pattern(place),
-        immutable_tags: immutable.map(|rules| rules.iter().map(|rule| (*rule).to_owned()).collect()),
+        immutable_tags: immutable
+            .map(|rules| rules.iter().map(|rule| (*rule).to_owned()).collect()),
         anonymous_pull: anonymous,
         content: format!("{place} {immutable:?} {anonymous:?}"),
     };
@@ -46,8 +59,12 @@ async fn delete_policy(store: &Store, place: &str) {
 }
 
 async fn owner(store: &TestStore, repository: &str) -> String {
-    let statement = "select p.name from repository r join project p on p.id = r.project_id where r.name = $1";
-    let rows = store.run(statement, vec![repository.into()]).await.expect("rows");
+    let statement =
+        "select p.name from repository r join project p on p.id = r.project_id where r.name = $1";
+    let rows = store
+        .run(statement, vec![repository.into()])
+        .await
+        .expect("rows");
     rows[0].text(0).expect("a name").to_owned()
 }
 

@@ -10,10 +10,22 @@ use refloat_store::{registry, uploads};
 
 async fn set_state(store: &TestStore, digest: &Digest, state: &str) {
     let parameters = vec![state.into(), digest.to_row().into()];
-    store.run("update image_state set quarantine = $1 where digest = $2", parameters).await.expect("rows");
+    store
+        .run(
+            "update image_state set quarantine = $1 where digest = $2",
+            parameters,
+        )
+        .await
+        .expect("rows");
 }
 
-async fn mount(store: &TestStore, by: &Principal, digest: &Digest, from: Option<&str>, to: &str) -> bool {
+async fn mount(
+    store: &TestStore,
+    by: &Principal,
+    digest: &Digest,
+    from: Option<&str>,
+    to: &str,
+) -> bool {
     let (to, from) = (name(to), from.map(name));
     let done = writing!(store, [by, digest, from, to], |tx| {
         let leave = authorize::<Push>(tx, &by, &to).await?;
@@ -23,7 +35,10 @@ async fn mount(store: &TestStore, by: &Principal, digest: &Digest, from: Option<
 }
 
 fn is_unknown<T: std::fmt::Debug>(result: Result<T, refloat_store::StoreError>) -> bool {
-    matches!(rejected(result), Rejection::ManifestUnknown { .. } | Rejection::BlobUnknown { .. })
+    matches!(
+        rejected(result),
+        Rejection::ManifestUnknown { .. } | Rejection::BlobUnknown { .. }
+    )
 }
 
 both! {

@@ -8,7 +8,12 @@ use refloat_store::access::{Delete, Pull, Push, Update, authorize};
 use refloat_store::registry::{self, TagOutcome};
 use refloat_store::{Store, StoreError, lines};
 
-async fn untag(store: &Store, by: &Principal, repository: &str, tag: &str) -> Result<(), StoreError> {
+async fn untag(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    tag: &str,
+) -> Result<(), StoreError> {
     let (repository, tag) = (name(repository), tag_name(tag));
     writing!(store, [by, repository, tag], |tx| {
         let leave = authorize::<Delete>(tx, &by, &repository).await?;
@@ -16,7 +21,12 @@ async fn untag(store: &Store, by: &Principal, repository: &str, tag: &str) -> Re
     })
 }
 
-async fn undo(store: &Store, by: &Principal, repository: &str, tag: &str) -> Result<TagOutcome, StoreError> {
+async fn undo(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    tag: &str,
+) -> Result<TagOutcome, StoreError> {
     let (repository, tag) = (name(repository), tag_name(tag));
     writing!(store, [by, repository, tag], |tx| {
         let leave = authorize::<Update>(tx, &by, &repository).await?;
@@ -24,15 +34,30 @@ async fn undo(store: &Store, by: &Principal, repository: &str, tag: &str) -> Res
     })
 }
 
-async fn tag(store: &Store, by: &Principal, repository: &str, from: &str, new: &str) -> Result<TagOutcome, StoreError> {
-    let (repository, from, new) = (name(repository), from.parse::<TagOrDigest>().expect("a reference"), tag_name(new));
+async fn tag(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    from: &str,
+    new: &str,
+) -> Result<TagOutcome, StoreError> {
+    let (repository, from, new) = (
+        name(repository),
+        from.parse::<TagOrDigest>().expect("a reference"),
+        tag_name(new),
+    );
     writing!(store, [by, repository, from, new], |tx| {
         let leave = authorize::<Push>(tx, &by, &repository).await?;
         registry::tag(tx, &leave, &from, &new).await
     })
 }
 
-async fn history(store: &Store, by: &Principal, repository: &str, tag: &str) -> Result<Vec<Option<Digest>>, StoreError> {
+async fn history(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    tag: &str,
+) -> Result<Vec<Option<Digest>>, StoreError> {
     let (repository, tag) = (name(repository), tag_name(tag));
     reading!(store, [by, repository, tag], |tx| {
         let leave = authorize::<Pull>(tx, &by, &repository).await?;
@@ -41,7 +66,12 @@ async fn history(store: &Store, by: &Principal, repository: &str, tag: &str) -> 
     })
 }
 
-async fn delete_blob(store: &Store, by: &Principal, repository: &str, digest: &Digest) -> Result<(), StoreError> {
+async fn delete_blob(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    digest: &Digest,
+) -> Result<(), StoreError> {
     let repository = name(repository);
     writing!(store, [by, repository, digest], |tx| {
         let leave = authorize::<Delete>(tx, &by, &repository).await?;
@@ -55,7 +85,11 @@ async fn default_line(store: &Store, repository: &str) -> Vec<(String, Option<Di
         let leave = authorize::<Pull>(tx, &Principal::system(), &repository).await?;
         lines::of_repository(tx, &leave).await
     });
-    found.expect("lines").into_iter().map(|line| (line.rule, line.digest)).collect()
+    found
+        .expect("lines")
+        .into_iter()
+        .map(|line| (line.rule, line.digest))
+        .collect()
 }
 
 both! {

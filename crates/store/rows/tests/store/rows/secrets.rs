@@ -10,8 +10,16 @@ fn master(id: u8, byte: u8) -> MasterKey {
     MasterKey::new(id, Secret::new([byte; 32]))
 }
 
-async fn server_key(store: &Store, master: &MasterKey, key: ServerKey) -> Result<[u8; 32], StoreError> {
-    writing!(store, [master], |tx| Ok(*secrets::server_key(tx, &master, key).await?.expose()))
+async fn server_key(
+    store: &Store,
+    master: &MasterKey,
+    key: ServerKey,
+) -> Result<[u8; 32], StoreError> {
+    writing!(store, [master], |tx| Ok(*secrets::server_key(
+        tx, &master, key
+    )
+    .await?
+    .expose()))
 }
 
 both! {
@@ -49,7 +57,10 @@ fn two_processes_that_start_at_once_share_their_keys() {
     crate::both::on_postgres(async |store: crate::both::TestStore| {
         let other = store.again().await;
         let key = master(1, 7);
-        let (one, two) = tokio::join!(server_key(&store, &key, ServerKey::Tokens), server_key(&other, &key, ServerKey::Tokens));
+        let (one, two) = tokio::join!(
+            server_key(&store, &key, ServerKey::Tokens),
+            server_key(&other, &key, ServerKey::Tokens)
+        );
         assert_eq!(one.expect("a key"), two.expect("a key"));
     });
 }

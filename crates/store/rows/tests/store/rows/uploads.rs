@@ -19,7 +19,12 @@ async fn begin(store: &Store, by: &Principal, repository: &str) -> UploadRow {
     done.expect("an upload")
 }
 
-async fn status(store: &Store, by: &Principal, repository: &str, id: &UploadId) -> Result<u64, StoreError> {
+async fn status(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    id: &UploadId,
+) -> Result<u64, StoreError> {
     let repository = name(repository);
     writing!(store, [by, repository, id], |tx| {
         let leave = authorize::<Push>(tx, &by, &repository).await?;
@@ -27,7 +32,13 @@ async fn status(store: &Store, by: &Principal, repository: &str, id: &UploadId) 
     })
 }
 
-async fn advance(store: &Store, by: &Principal, id: &UploadId, from: u64, to: u64) -> Result<u64, StoreError> {
+async fn advance(
+    store: &Store,
+    by: &Principal,
+    id: &UploadId,
+    from: u64,
+    to: u64,
+) -> Result<u64, StoreError> {
     let repository = name("apps/web");
     writing!(store, [by, repository, id], |tx| {
         let leave = authorize::<Push>(tx, &by, &repository).await?;
@@ -35,8 +46,17 @@ async fn advance(store: &Store, by: &Principal, id: &UploadId, from: u64, to: u6
     })
 }
 
-async fn finish(store: &Store, by: &Principal, repository: &str, upload: &UploadRow) -> Result<(), StoreError> {
-    let (repository, id, arrived) = (name(repository), upload.id.clone(), large(&upload.storage_key));
+async fn finish(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    upload: &UploadRow,
+) -> Result<(), StoreError> {
+    let (repository, id, arrived) = (
+        name(repository),
+        upload.id.clone(),
+        large(&upload.storage_key),
+    );
     writing!(store, [by, repository, id, arrived], |tx| {
         let leave = authorize::<Push>(tx, &by, &repository).await?;
         uploads::finish(tx, &leave, &id, &arrived).await

@@ -59,7 +59,14 @@ pub(crate) async fn user(store: &Store, account: &str) -> Principal {
     let account = account.to_owned();
     let row = writing!(store, [account], |tx| {
         let leave = authorize_server(tx, &Principal::system()).await?;
-        accounts::create_user(tx, &leave, &account, &Secret::new("hash".to_owned()), Standing::Member).await
+        accounts::create_user(
+            tx,
+            &leave,
+            &account,
+            &Secret::new("hash".to_owned()),
+            Standing::Member,
+        )
+        .await
     });
     let id = row.expect("a new name").id;
     principal(store, &id).await
@@ -72,7 +79,10 @@ pub(crate) async fn principal(store: &Store, id: &PrincipalId) -> Principal {
 }
 
 pub(crate) async fn grant(store: &Store, subject: &Principal, what: &str, place: &str) {
-    let subject = subject.id.clone().map_or(Subject::Anonymous, Subject::Account);
+    let subject = subject
+        .id
+        .clone()
+        .map_or(Subject::Anonymous, Subject::Account);
     let (what, place) = (actions(what), pattern(place));
     let done = writing!(store, [subject, place], |tx| {
         let leave = authorize_project(tx, &Principal::system(), "default").await?;
@@ -92,7 +102,12 @@ pub(crate) fn blob(text: &str) -> Arrived {
     }
 }
 
-pub(crate) async fn push_blob(store: &Store, by: &Principal, repository: &str, text: &str) -> Result<Digest, StoreError> {
+pub(crate) async fn push_blob(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    text: &str,
+) -> Result<Digest, StoreError> {
     let (repository, arrived) = (name(repository), blob(text));
     writing!(store, [by, repository, arrived], |tx| {
         let leave = authorize::<Push>(tx, &by, &repository).await?;
@@ -135,7 +150,12 @@ pub(crate) fn referring(text: &str, subject: Digest, artifact_type: &str) -> Put
     put
 }
 
-pub(crate) async fn put(store: &Store, by: &Principal, repository: &str, put: &PutManifest) -> Result<PutOutcome, StoreError> {
+pub(crate) async fn put(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    put: &PutManifest,
+) -> Result<PutOutcome, StoreError> {
     let repository = name(repository);
     writing!(store, [by, repository, put], |tx| {
         let leave = authorize::<Push>(tx, &by, &repository).await?;
@@ -144,23 +164,50 @@ pub(crate) async fn put(store: &Store, by: &Principal, repository: &str, put: &P
 }
 
 /// Pushes an image of one blob under tags; returns its digest.
-pub(crate) async fn image(store: &Store, by: &Principal, repository: &str, text: &str, tags: &[&str]) -> Digest {
-    let layer = push_blob(store, by, repository, &format!("layer of {text}")).await.expect("a blob");
+pub(crate) async fn image(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    text: &str,
+    tags: &[&str],
+) -> Digest {
+    let layer = push_blob(store, by, repository, &format!("layer of {text}"))
+        .await
+        .expect("a blob");
     let image = tagged(manifest(text, &[layer], &[]), tags);
     put(store, by, repository, &image).await.expect("an image");
     image.facts.digest
 }
 
-pub(crate) async fn get(store: &Store, by: &Principal, repository: &str, reference: &str) -> Result<Digest, StoreError> {
-    let (repository, reference) = (name(repository), reference.parse::<TagOrDigest>().expect("a tag or digest"));
+pub(crate) async fn get(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    reference: &str,
+) -> Result<Digest, StoreError> {
+    let (repository, reference) = (
+        name(repository),
+        reference.parse::<TagOrDigest>().expect("a tag or digest"),
+    );
     reading!(store, [by, repository, reference], |tx| {
         let leave = authorize::<Pull>(tx, &by, &repository).await?;
-        let found = registry::manifest(tx, &leave, &reference, refloat_store::visible::Purpose::Pull).await?;
+        let found = registry::manifest(
+            tx,
+            &leave,
+            &reference,
+            refloat_store::visible::Purpose::Pull,
+        )
+        .await?;
         Ok(found.digest)
     })
 }
 
-pub(crate) async fn get_blob(store: &Store, by: &Principal, repository: &str, digest: &Digest) -> Result<u64, StoreError> {
+pub(crate) async fn get_blob(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    digest: &Digest,
+) -> Result<u64, StoreError> {
     let repository = name(repository);
     reading!(store, [by, repository, digest], |tx| {
         let leave = authorize::<Pull>(tx, &by, &repository).await?;
@@ -168,7 +215,12 @@ pub(crate) async fn get_blob(store: &Store, by: &Principal, repository: &str, di
     })
 }
 
-pub(crate) async fn delete(store: &Store, by: &Principal, repository: &str, digest: &Digest) -> Result<(), StoreError> {
+pub(crate) async fn delete(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+    digest: &Digest,
+) -> Result<(), StoreError> {
     let repository = name(repository);
     writing!(store, [by, repository, digest], |tx| {
         let leave = authorize::<Delete>(tx, &by, &repository).await?;
@@ -176,7 +228,11 @@ pub(crate) async fn delete(store: &Store, by: &Principal, repository: &str, dige
     })
 }
 
-pub(crate) async fn tags(store: &Store, by: &Principal, repository: &str) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn tags(
+    store: &Store,
+    by: &Principal,
+    repository: &str,
+) -> Result<Vec<String>, StoreError> {
     let repository = name(repository);
     reading!(store, [by, repository], |tx| {
         let leave = authorize::<Pull>(tx, &by, &repository).await?;
@@ -186,12 +242,24 @@ pub(crate) async fn tags(store: &Store, by: &Principal, repository: &str) -> Res
 }
 
 pub(crate) async fn catalog(store: &Store, by: &Principal) -> Vec<String> {
-    let found = reading!(store, [by], |tx| registry::catalog(tx, &by, None, 100).await);
-    found.expect("rows").items.iter().map(ToString::to_string).collect()
+    let found = reading!(store, [by], |tx| registry::catalog(tx, &by, None, 100)
+        .await);
+    found
+        .expect("rows")
+        .items
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 /// How many records of a type there are.
 pub(crate) async fn records(store: &crate::both::TestStore, kind: &str) -> i64 {
-    let rows = store.run("select count(*) from record where type = $1", vec![kind.into()]).await.expect("rows");
+    let rows = store
+        .run(
+            "select count(*) from record where type = $1",
+            vec![kind.into()],
+        )
+        .await
+        .expect("rows");
     rows[0].int(0).expect("a count")
 }
