@@ -7,6 +7,7 @@ mod documents;
 mod hidden;
 mod model;
 mod plans;
+mod races;
 mod registry;
 mod secrets;
 mod uploads;
