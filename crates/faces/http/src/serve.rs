@@ -178,8 +178,8 @@ fn builder(settings: &Settings) -> auto::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(settings.head_max)
         .max_headers(HEADERS_MAX)
-        .max_buf_size(READ_BUFFER_BYTES)
-        .pipeline_flush(true);
+        // Not `pipeline_flush`: it lifts the bound, and whoever reads slowly would have a whole layer held in memory.
+        .max_buf_size(READ_BUFFER_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
