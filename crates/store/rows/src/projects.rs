@@ -18,7 +18,10 @@ pub const DEFAULT_PROJECT: &str = "prj_00000000000000000000000000";
 pub const DEFAULT_PROJECT_NAME: &str = "default";
 
 /// The id of the project `default`.
-#[expect(clippy::missing_panics_doc, reason = "the constant parses, and every test would see if it did not")]
+#[expect(
+    clippy::missing_panics_doc,
+    reason = "the constant parses, and every test would see if it did not"
+)]
 pub fn default_project() -> ProjectId {
     DEFAULT_PROJECT.parse().expect("a constant of this module")
 }
