@@ -74,11 +74,8 @@ pub(crate) struct TlsPaths {
 /// # Errors
 /// Two lines of text: what is wrong with which line of which file, and what to do.
 pub(crate) fn read(flags: &Flags) -> anyhow::Result<Configuration> {
-    let file = match &flags.config {
-        None => {
-            return assemble(flags, FileKeys::default()).map_err(|error| anyhow::anyhow!("{error}"));
-        }
-        Some(path) => path,
+    let Some(file) = &flags.config else {
+        return assemble(flags, FileKeys::default()).map_err(|error| anyhow::anyhow!("{error}"));
     };
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| {

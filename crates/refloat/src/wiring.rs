@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 /// The id of the only master key there is, until keys are rotated.
 const MASTER_KEY_ID: u8 = 1;
 /// A request body that brings nothing for this long is broken off.
-const BODY_IDLE_MAX: Duration = Duration::from_secs(60);
+const BODY_IDLE_MAX: Duration = Duration::from_mins(1);
 /// The account of the first start.
 const ADMIN: &str = "admin";
 /// Where its password is written, in the data folder.
@@ -235,7 +235,7 @@ async fn first_account(
     });
     match made.await? {
         AdminMade::Here(_) => {
-            tracing::info!(file = %path.display(), "the user admin was made; its password is in the file")
+            tracing::info!(file = %path.display(), "the user admin was made; its password is in the file");
         }
         AdminMade::Before => tracing::info!("another process made the user admin first"),
     }

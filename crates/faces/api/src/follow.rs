@@ -76,10 +76,10 @@ fn rendered(page: &EventPage) -> String {
             event["type"].as_str().unwrap_or("event")
         )
     };
-    match page.items.is_empty() {
-        true => ": alive\n\n".to_owned(),
-        false => page.items.iter().enumerate().map(one).collect(),
+    if page.items.is_empty() {
+        return ": alive\n\n".to_owned();
     }
+    page.items.iter().enumerate().map(one).collect()
 }
 
 /// `Last-Event-ID` of a client that comes back.

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How long a connection may take.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// How long an answer may take; scrubs and backups of large stores are jobs, not one answer.
-const ANSWER_MAX: Duration = Duration::from_secs(600);
+const ANSWER_MAX: Duration = Duration::from_mins(10);
 /// The most items a list is read to.
 const LIST_ITEMS_MAX: usize = 1_000_000;
 

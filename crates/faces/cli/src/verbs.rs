@@ -46,7 +46,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Backup(arguments) => upkeep::backup(&arguments, settings),
         Verb::Restore(arguments) => upkeep::restore(arguments, local),
         Verb::Audit(verb) => upkeep::audit(&verb, settings),
-        Verb::Completions { shell } => manual::completions(shell),
+        Verb::Completions { shell } => Ok(manual::completions(shell)),
         Verb::Man { folder } => manual::pages(&folder),
         Verb::Other(words) => Err(other(&words)),
     }

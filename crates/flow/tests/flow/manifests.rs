@@ -81,6 +81,8 @@ async fn a_tag_that_moved_is_never_served_as_it_was() {
     close(registry).await;
 }
 
+type Case = (&'static str, PutManifest, fn(&Rejection) -> bool);
+
 #[tokio::test]
 async fn what_is_not_a_manifest_is_refused() {
     let (site, repository) = (Site::new(), name("apps/web"));
@@ -94,7 +96,6 @@ async fn what_is_not_a_manifest_is_refused() {
         content_type: Some(content_type.to_owned()),
         bytes: bytes.clone(),
     };
-    type Case = (&'static str, PutManifest, fn(&Rejection) -> bool);
     let caller = caller();
     let index = "application/vnd.oci.image.index.v1+json";
     let wrong = Digest::sha256(b"other").to_string();

@@ -21,22 +21,21 @@ impl Fields {
     /// If `node` is no map.
     pub fn of(node: Node, owner: impl Into<String>) -> Result<Self, DocumentError> {
         let owner = owner.into();
-        match node.value {
-            NodeValue::Map(entries) => Ok(Self {
-                owner,
-                line: node.line,
-                entries,
-                known: Vec::new(),
-            }),
-            _ => {
-                let message = format!("{owner} must be a map, not {}", node.kind());
-                Err(DocumentError::invalid(
-                    node.line,
-                    message,
-                    "write key: value lines",
-                ))
-            }
-        }
+        let (line, kind) = (node.line, node.kind());
+        let NodeValue::Map(entries) = node.value else {
+            let message = format!("{owner} must be a map, not {kind}");
+            return Err(DocumentError::invalid(
+                line,
+                message,
+                "write key: value lines",
+            ));
+        };
+        Ok(Self {
+            owner,
+            line,
+            entries,
+            known: Vec::new(),
+        })
     }
 
     /// The same keys under another name in messages.

@@ -69,6 +69,7 @@ fn listed(
     let next = last
         .map(|key| api.administration.sealed(list, &key))
         .transpose()?;
+    let items = Value::from(items);
     Ok(Answer::ok(json!({ "items": items, "next": next })))
 }
 

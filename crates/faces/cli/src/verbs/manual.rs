@@ -8,17 +8,17 @@ use clap_complete::Shell;
 use serde_json::{Value, json};
 use std::path::Path;
 
-pub(super) fn completions(shell: Shell) -> Result<Answer, CliError> {
+pub(super) fn completions(shell: Shell) -> Answer {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "refloat", &mut script);
     print(&String::from_utf8_lossy(&script));
-    Ok(Answer {
+    Answer {
         json: Value::Null,
         view: View::Lines(Vec::new()),
         brief: Vec::new(),
         changed: None,
         exit: 0,
-    })
+    }
 }
 
 pub(super) fn pages(folder: &Path) -> Result<Answer, CliError> {

@@ -22,7 +22,7 @@ fn backup(folder: &Path) -> PathBuf {
     });
     write(
         &backup,
-        Manifest {
+        &Manifest {
             format: FORMAT.to_owned(),
             created_at: Timestamp::default(),
             files: files.into(),
@@ -31,10 +31,10 @@ fn backup(folder: &Path) -> PathBuf {
     backup
 }
 
-fn write(backup: &Path, manifest: Manifest) {
+fn write(backup: &Path, manifest: &Manifest) {
     fs::write(
         backup.join(MANIFEST_FILE),
-        serde_json::to_vec(&manifest).expect("JSON"),
+        serde_json::to_vec(manifest).expect("JSON"),
     )
     .expect("a manifest");
 }

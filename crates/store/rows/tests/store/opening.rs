@@ -79,7 +79,7 @@ fn a_backup_is_a_store_of_its_own() {
         std::fs::create_dir(&copy).expect("a folder");
         let file = copy.join("refloat.db");
         // Writers go on while it is copied.
-        let (copied, _) = tokio::join!(store.database().back_up(&file), async {
+        let (copied, ()) = tokio::join!(store.database().back_up(&file), async {
             for number in 0..20 {
                 project(&store, &format!("more {number}")).await;
             }
