@@ -6,8 +6,8 @@ use crate::client::Client;
 use crate::content::{Blob, Content, Manifest};
 use crate::http::{Answer, Body, Request};
 
-/// Headers that differ between any two answers.
-const VOLATILE: [&str; 2] = ["date", "x-request-id"];
+/// Headers that differ between any two answers; whether a refused body had arrived decides what becomes of the connection.
+const VOLATILE: [&str; 3] = ["connection", "date", "x-request-id"];
 
 /// One request without a body, whatever is answered.
 pub fn ask(client: &mut Client, method: &str, target: &str) -> Result<Answer> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use refloat_tests::client::Client;
-use refloat_tests::content::MANIFEST;
+use refloat_tests::content::{Blob, MANIFEST};
 use refloat_tests::http::Body;
 use refloat_tests::probe::{ask, ask_with, push_image};
 use refloat_tests::site::Site;
@@ -13,6 +13,9 @@ use crate::scene::{Scene, status};
 
 /// What all of the attacks together may cost, in bytes of the largest resident size.
 const GROWTH_MAX_BYTES: u64 = 96 << 20;
+
+/// A blob that would be noticed if it were held.
+const UNREAD_BYTES: usize = 256 << 20;
 
 /// No request makes the server hold more than a bounded number of bytes (distribution CVE-2017-11468, CVE-2023-2253).
 #[test]
@@ -35,6 +38,7 @@ fn class_10_unbounded_memory() -> Result<()> {
     endless(&scene.site, "POST", "/api/v1/apply", &basic(&scene))?;
     announced(&scene.site, &basic(&scene))?;
 
+    unread(&scene, &mut alice)?;
     let grown = scene.site.largest_resident_bytes()?.saturating_sub(before);
     ensure!(
         grown < GROWTH_MAX_BYTES,
@@ -186,6 +190,33 @@ fn announced(site: &Site, authorization: &str) -> Result<()> {
         refused_or_closed(&mut stream, &format!("{method} {path} of {length} bytes"))?;
     }
     Ok(())
+}
+
+/// A client that asks for a large blob and takes nothing: what it does not take stays on the disk.
+fn unread(scene: &Scene, alice: &mut Client) -> Result<()> {
+    let blob = Blob::of(vec![0; UNREAD_BYTES]);
+    alice.push_blob("alice/boat", &blob.digest, &blob.bytes)?;
+    let mut stream = connect(&scene.site)?;
+    let head = format!(
+        "GET /v2/alice/boat/blobs/{} HTTP/1.1\r\nHost: x\r\n{}\r\n",
+        blob.digest,
+        basic(scene)
+    );
+    stream.write_all(head.as_bytes())?;
+    stream.read_exact(&mut [0; 12])?;
+    // It has stopped when it reads no more from the disk over many looks.
+    let io = format!("/proc/{}/io", scene.site.server().process()?.pid());
+    let (mut before, mut same) = (String::new(), 0);
+    refloat_rig::wait::until("the server to stop", Duration::from_secs(30), || {
+        let now = std::fs::read_to_string(&io)?
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        same = if now == before { same + 1 } else { 0 };
+        before = now;
+        Ok((same > 50).then_some(()))
+    })
 }
 
 fn connect(site: &Site) -> Result<TcpStream> {

@@ -37,7 +37,7 @@ fn check(cast: &Cast, admin: &mut Client, route: &Route, role: Role) -> Result<(
         if project != ABSENT {
             prepare(admin, route, project)?;
         }
-        let answer = send(cast, route, role, project)?;
+        let answer = send(cast, admin, route, role, project)?;
         expect(route, role, project, &answer)
             .with_context(|| format!("about {project}: {} {}", answer.status, answer.text()))?;
         answers.push((project, answer));
@@ -156,7 +156,13 @@ fn grant(project: &str) -> Value {
 }
 
 /// The request of a role about a project. A route without a line here has no expectation.
-fn send(cast: &Cast, route: &Route, role: Role, project: &str) -> Result<Answer> {
+fn send(
+    cast: &Cast,
+    admin: &mut Client,
+    route: &Route,
+    role: Role,
+    project: &str,
+) -> Result<Answer> {
     let mut client = cast.client(role)?;
     let repository = format!("{project}/boat");
     let fresh = format!("{project}-{role:?}").to_lowercase();
@@ -193,7 +199,8 @@ fn send(cast: &Cast, route: &Route, role: Role, project: &str) -> Result<Answer>
             ),
             _ => return robots_have_no_password(cast, &mut client, role),
         },
-        ("GET", "/robots" | "/grants" | "/documents") => (format!("{}?{about}", route.path), none),
+        ("GET", "/documents") => (format!("/documents?kind=RepositoryPolicy&{about}"), none),
+        ("GET", "/robots" | "/grants") => (format!("{}?{about}", route.path), none),
         ("POST", "/robots") => (
             route.path.to_owned(),
             json!({ "name": format!("r-{fresh}"), "project": project }),
@@ -210,6 +217,7 @@ fn send(cast: &Cast, route: &Route, role: Role, project: &str) -> Result<Answer>
             format!("/documents?kind=RepositoryPolicy&name={project}/locked&{about}"),
             none,
         ),
+        ("GET", "/jobs/{id}") => (format!("/jobs/{}", job(admin)?), none),
         ("POST", "/gc" | "/scrub") => (route.path.to_owned(), json!({})),
         ("POST", "/backups") => (route.path.to_owned(), json!({ "name": fresh })),
         (method, path) => anyhow::bail!("{method} {path} has no expectation"),
@@ -225,6 +233,16 @@ fn send(cast: &Cast, route: &Route, role: Role, project: &str) -> Result<Answer>
         );
     }
     post(&mut client, &target, &body)
+}
+
+/// A job that exists.
+fn job(admin: &mut Client) -> Result<String> {
+    let begun = post(admin, "/api/v1/gc", &json!({}))?;
+    let begun: Value = serde_json::from_slice(&begun.body)?;
+    Ok(begun["job"]
+        .as_str()
+        .with_context(|| format!("no job in {begun}"))?
+        .to_owned())
 }
 
 fn own_token(client: &mut Client, role: Role) -> Result<String> {

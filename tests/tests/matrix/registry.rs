@@ -147,6 +147,8 @@ fn expected(role: Role, project: &str, action: Action, verb: &Verb, there: bool)
         // Whoever may push makes the repository; a manifest over nothing cannot be.
         (_, true, true) if verb.pattern.ends_with("/uploads/") => vec![verb.done],
         (_, true, true) if verb.method == Method::PUT && verb.need == Need::Push => vec![400, 404],
+        // By the specification nothing refers to what is not there.
+        (_, true, true) if verb.pattern.contains("referrers") => vec![verb.done],
         (_, true, true) => vec![404],
     }
 }
