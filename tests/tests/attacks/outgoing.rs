@@ -45,7 +45,7 @@ impl Peer {
                             .push(request);
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                        std::thread::sleep(LOOK_EVERY)
+                        std::thread::sleep(LOOK_EVERY);
                     }
                     Err(_) => return,
                 }

@@ -44,7 +44,7 @@ fn login_is_kept_where_docker_keeps_it() -> Result<()> {
             "{kept}"
         );
         let mode = fs::metadata(&config)?.permissions().mode();
-        ensure!(mode & 0o077 == 0, "others may read it: {mode:o}");
+        ensure!(mode & 0o777 == 0o600, "others may read it: {mode:o}");
 
         let me = Said::by(site.stranger()?.args(["whoami"]))?.ended(0)?;
         ensure!(me.out.contains("alice"), "{me:?}");

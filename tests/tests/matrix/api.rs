@@ -66,7 +66,7 @@ fn expect(route: &Route, role: Role, project: &str, answer: &Answer) -> Result<(
         _ if role == Role::Anonymous => ensure!(answer.status == 401, "nobody signed in"),
         Right::SignedIn => ensure!(done, "about the caller itself"),
         Right::Administrator if role == Role::Administrator => {
-            ensure!(done || project == ABSENT, "an administrator")
+            ensure!(done || project == ABSENT, "an administrator");
         }
         Right::Administrator => ensure!(matches!(answer.status, 403 | 404), "no administrator"),
         Right::Project if may.contains(Action::Admin) => {

@@ -139,17 +139,25 @@ fn check(cast: &Cast, admin: &mut Client, verb: &Verb, role: Role, proof: Proof)
 /// for absent.
 fn expected(role: Role, project: &str, action: Action, verb: &Verb, there: bool) -> Vec<u16> {
     let may = role.may(project);
-    match (role, may.contains(Action::Pull), may.contains(action)) {
-        (Role::Anonymous, false, _) => vec![401],
-        (_, false, _) => vec![404],
-        (_, true, false) => vec![403],
-        (_, true, true) if there => vec![verb.done],
-        // Whoever may push makes the repository; a manifest over nothing cannot be.
-        (_, true, true) if verb.pattern.ends_with("/uploads/") => vec![verb.done],
-        (_, true, true) if verb.method == Method::PUT && verb.need == Need::Push => vec![400, 404],
-        // By the specification nothing refers to what is not there.
-        (_, true, true) if verb.pattern.contains("referrers") => vec![verb.done],
-        (_, true, true) => vec![404],
+    let sees = may.contains(Action::Pull);
+    if role == Role::Anonymous && !sees {
+        return vec![401];
+    }
+    if sees && !may.contains(action) {
+        return vec![403];
+    }
+    let made = verb.pattern.ends_with("/uploads/");
+    // By the specification nothing refers to what is not there.
+    let listed = verb.pattern.contains("referrers");
+    if sees && (there || made || listed) {
+        return vec![verb.done];
+    }
+    // A manifest over nothing cannot be, and whoever may push may know it.
+    let over_nothing = sees && verb.method == Method::PUT;
+    if over_nothing {
+        vec![400, 404]
+    } else {
+        vec![404]
     }
 }
 
