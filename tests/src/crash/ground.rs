@@ -143,7 +143,7 @@ impl Ground {
             Ok((next()?, next()?, next()?))
         };
         let numbered = wait::until("every record to be numbered", NUMBER_DEADLINE, || {
-            Ok(figures().map(|(count, numbered, _)| (count == numbered).then_some(()))?)
+            figures().map(|(count, numbered, _)| (count == numbered).then_some(()))
         });
         let (count, numbered_now, last) = figures()?;
         Ok(gaps(count, numbered_now, last).or(numbered.err().map(|error| error.to_string())))

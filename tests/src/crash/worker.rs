@@ -4,6 +4,7 @@
 //! pushed, mounted, let go and collected at once. A worker writes every change into the ledger and goes on until it
 //! is told to stop; a broken connection is nothing special to it, it tries the next thing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use refloat_rig::wait;
 use super::checker::Grace;
 use crate::client::{Client, Fault};
 use crate::content::{Blob, Content, Manifest};
+use crate::ledger::history::Register;
 use crate::ledger::{Ledger, Operation};
 
 mod admin;
@@ -34,6 +36,15 @@ const TAGS: u64 = 6;
 
 /// A worker lets go of its oldest manifests beyond so many, so that a long run does not grow.
 const KNOWN_MAX: usize = 24;
+
+/// A repository with more manifests than this is thinned out, whoever pushed them.
+const MANIFESTS_MAX: usize = 30;
+
+/// And with more blobs than this.
+const BLOBS_MAX: usize = 50;
+
+/// So many of each are deleted at a time at most.
+const TIDIED_MAX: usize = 60;
 
 /// How long a worker waits for the word to stop once nobody answers any more.
 const SILENCE_DEADLINE: Duration = Duration::from_mins(2);
@@ -112,9 +123,10 @@ impl Worker {
             64..72 => self.delete_manifest(),
             72..78 => self.push_index(),
             78..84 => self.push_artifact(),
-            84..92 => self.upload_in_chunks(),
-            92..96 => self.cut_an_upload(),
-            96..98 => self.delete_blob(),
+            84..90 => self.upload_in_chunks(),
+            90..92 => self.cut_an_upload(),
+            92 => self.delete_blob(),
+            93..98 => self.tidy_up(),
             _ => Ok(self.list()),
         }
     }
@@ -262,6 +274,49 @@ impl Worker {
         Ok(Ok(()))
     }
 
+    /// Deletes some of what a repository has too much of: what lost its tag, what uploads left behind. What is in use
+    /// is refused.
+    fn tidy_up(&mut self) -> Step {
+        let name = self.repository();
+        let (manifests, blobs) = {
+            let history = self.ledger.history();
+            let Some(past) = history.repository(&name) else {
+                return Ok(Ok(()));
+            };
+            (present(&past.manifests), present(&past.blobs))
+        };
+        for digest in self.excess(manifests, MANIFESTS_MAX) {
+            let operation = Operation::DeleteManifest {
+                repository: name.clone(),
+                digest: digest.clone(),
+            };
+            let deleted = self
+                .ledger
+                .record(operation, || self.client.delete_manifest(&name, &digest))?;
+            if !matches!(deleted, Ok(()) | Err(Fault::Refused { .. })) {
+                return Ok(deleted);
+            }
+        }
+        for digest in self.excess(blobs, BLOBS_MAX) {
+            let deleted = self.delete_one_blob(&name, &digest)?;
+            if !matches!(deleted, Ok(()) | Err(Fault::Refused { .. })) {
+                return Ok(deleted);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// What is above `limit`, drawn at random.
+    fn excess(&mut self, mut digests: Vec<String>, limit: usize) -> Vec<String> {
+        let count = digests.len().saturating_sub(limit).min(TIDIED_MAX);
+        let mut drawn = Vec::with_capacity(count);
+        for _ in 0..count {
+            let index = usize::try_from(self.seed.below(digests.len() as u64)).unwrap_or_default();
+            drawn.push(digests.swap_remove(index));
+        }
+        drawn
+    }
+
     fn delete_blob(&mut self) -> Step {
         let blob = self.layer();
         let own = self.own();
@@ -276,4 +331,12 @@ impl Worker {
         self.ledger
             .record(operation, || self.client.delete_blob(repository, digest))
     }
+}
+
+/// What may be there.
+fn present(registers: &BTreeMap<String, Register<bool>>) -> Vec<String> {
+    let there = registers
+        .iter()
+        .filter(|(_, register)| register.may_be(&true));
+    there.map(|(digest, _)| digest.clone()).collect()
 }
