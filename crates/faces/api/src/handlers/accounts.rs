@@ -10,7 +10,10 @@ use refloat_flow::administer::{AccountRow, NewRobot, TokenAsked, UserStanding};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-#[expect(clippy::needless_pass_by_value, reason = "lists map over rows that they own")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "lists map over rows that they own"
+)]
 fn account(row: AccountRow) -> Value {
     json!({
         "id": row.id,

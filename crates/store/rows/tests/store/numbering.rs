@@ -50,9 +50,8 @@ fn two_processes_number_one_log() {
         let project = project(&store, "boats").await;
         let other = store.again().await;
         let (left, right) = (Store::clone(&store), other.clone());
-        let numbering = tokio::spawn(async move {
-            tokio::join!(keep_numbered(&left), keep_numbered(&right))
-        });
+        let numbering =
+            tokio::spawn(async move { tokio::join!(keep_numbered(&left), keep_numbered(&right)) });
         let fill = async |store: &Store, stream: &str| {
             for number in 0..40 {
                 append(store, vec![record(&project, stream, number)]).await;
