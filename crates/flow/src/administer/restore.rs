@@ -9,7 +9,7 @@ use super::backup::{
 use crate::FlowError;
 use refloat_core::event::AuditEvent;
 use refloat_core::{Event, NewRecord, StorageKey, Stream};
-use refloat_store::{Store, log, projects};
+use refloat_store::{Store, log, projects, uploads};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -87,13 +87,15 @@ pub fn restore(backup: &Path, data: &Path) -> Result<Restored, RestoreError> {
     })
 }
 
-/// Says in the log that it was restored, as the first thing that happens after the backup.
+/// Says in the log that it was restored, as the first thing that happens after the backup, and forgets the uploads that
+/// were in progress: their bytes are not in a backup, so a client that goes on with one is told to start a new one.
 ///
 /// # Errors
 /// [`FlowError`] of the store.
 pub async fn note_restored(store: &Store) -> Result<(), FlowError> {
     let noted = store.write(|tx| {
         Box::pin(async move {
+            uploads::forget_all(tx).await?;
             let up_to_sequence = log::newest(tx).await?;
             let record = NewRecord {
                 project: projects::default_project(),

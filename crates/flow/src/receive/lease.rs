@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a process may go without a word before another one may write.
-const LEASE_SECONDS: i64 = 60;
+const LEASE_SECONDS: i64 = 15;
 /// How often it says one.
-const RENEW: Duration = Duration::from_secs(20);
+const RENEW: Duration = Duration::from_secs(5);
 
 /// Uploads that a request of this process is writing. Between processes the offset in the row decides.
 #[derive(Clone, Default)]

@@ -134,10 +134,14 @@ fn failure(what: &str, error: &io::Error) -> Failure {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             Failure::Full(text)
         }
-        io::ErrorKind::Other | io::ErrorKind::Interrupted | io::ErrorKind::TimedOut => {
-            Failure::Transient(text)
-        }
-        _ => Failure::Terminal(text),
+        // These stay wrong until a person puts the folder right.
+        io::ErrorKind::NotFound
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory => Failure::Terminal(text),
+        // A disk that fails once may do the next time; what could not be made durable is named, and sent again.
+        _ => Failure::Transient(text),
     }
 }
 

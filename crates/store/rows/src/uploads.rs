@@ -209,6 +209,14 @@ pub async fn cancel(
     crate::collect::bury(tx, &found.storage_key, 0).await
 }
 
+/// Forgets every upload in progress: after a restore, since a backup has whole blobs only.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn forget_all(tx: &mut dyn Tx) -> Result<u64, StoreError> {
+    tx.execute(sql("delete from upload"), &[]).await
+}
+
 /// Removes the row; nobody else may have ended it meanwhile.
 async fn end(tx: &mut dyn Tx, id: &UploadId) -> Result<(), StoreError> {
     let gone = tx

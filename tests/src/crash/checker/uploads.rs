@@ -1,11 +1,32 @@
 //! Uploads that the end of the server met: they are still there and can be finished.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 
 use super::Checker;
-use crate::client::Upload;
+use crate::client::{Fault, Upload};
 use crate::http::Body;
 use crate::ledger::history::{Fate, Repository, Seen, Unfinished};
+
+/// Longer than a process that was killed can hold the lease of an upload in shared rows.
+const LEASE_DEADLINE: Duration = Duration::from_secs(40);
+/// How often that is looked at.
+const LEASE_LOOK: Duration = Duration::from_millis(200);
+
+/// Sends `request` until nobody else writes the upload any more.
+fn when_free<T>(mut request: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
+    let begun = Instant::now();
+    loop {
+        match request() {
+            Err(fault) if fault.status() == Some(409) && begun.elapsed() < LEASE_DEADLINE => {
+                thread::sleep(LEASE_LOOK);
+            }
+            answer => return answer,
+        }
+    }
+}
 
 impl Checker {
     /// Each upload stands at least where it was acknowledged, and becomes the blob it was to be.
@@ -56,7 +77,7 @@ impl Checker {
         };
         // That the bytes before are the right ones is what the digest says.
         if self
-            .ask(|client| client.finish(upload, &blob.digest, body))?
+            .ask(|client| when_free(|| client.finish(upload, &blob.digest, body)))?
             .is_some()
             && self.blob(name, &blob.digest)? == Some(true)
         {
