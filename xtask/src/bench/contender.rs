@@ -85,7 +85,11 @@ impl Contender {
 
 /// Starts Refloat's release build and, unless `alone`, its peers.
 pub fn start_all(alone: bool) -> Result<Vec<Contender>> {
-    let program = server::build(&["--release"])?;
+    // A release binary that is there already may be named; otherwise one is built.
+    let program = match std::env::var_os("REFLOAT_BIN") {
+        Some(_) => server::binary()?,
+        None => server::build(&["--release"])?,
+    };
     let server = Server::start_program(
         &program,
         ServerOptions {
