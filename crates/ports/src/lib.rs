@@ -4,9 +4,19 @@
 //! binary sees both.
 
 pub mod blobs;
+pub mod builder;
 pub mod checksums;
+pub mod deployer;
+pub mod git;
+pub mod images;
 pub mod memory;
 pub mod suite;
 
 pub use blobs::{AppendError, Blobs, ByteStream, FinishError, Finished, Stored};
+pub use builder::{BuildRequest, BuildStatus, Builder};
 pub use checksums::{CHECKSUM_SPAN_BYTES, Checksummer, Checksums};
+pub use deployer::{DeployStatus, Deployer, Deployment, Rendered, Target};
+pub use git::{Git, GitError, GitRepository, NewCommit};
+pub use images::{
+    BlobRead, ImageManifest, Images, ImagesError, ImagesResult, Place, Places,
+};

@@ -2,10 +2,22 @@
 
 use refloat_database::Migration;
 
+/// One migration by its number and name, read from both trees.
+macro_rules! migration {
+    ($number:literal, $file:literal, $name:literal) => {
+        Migration {
+            number: $number,
+            name: $name,
+            sqlite: include_str!(concat!("../migrations/sqlite/", $file, ".sql")),
+            postgres: include_str!(concat!("../migrations/postgres/", $file, ".sql")),
+        }
+    };
+}
+
 /// Every migration, oldest first.
-pub(crate) const ALL: &[Migration] = &[Migration {
-    number: 1,
-    name: "spine",
-    sqlite: include_str!("../migrations/sqlite/0001_spine.sql"),
-    postgres: include_str!("../migrations/postgres/0001_spine.sql"),
-}];
+pub(crate) const ALL: &[Migration] = &[
+    migration!(1, "0001_spine", "spine"),
+    migration!(2, "0002_patches", "patches"),
+    migration!(3, "0003_builds", "builds"),
+    migration!(4, "0004_releases", "releases"),
+];

@@ -83,6 +83,14 @@ ids! {
     RecordId = "rec_";
     /// All patches caused by one base change.
     CascadeId = "cas_";
+    /// A frozen plan of patches.
+    PlanId = "plan_";
+    /// One run of a builder.
+    RunId = "run_";
+    /// A set of images that moves through environments together.
+    ChangeId = "chg_";
+    /// One release of a chart to one environment.
+    ReleaseId = "rel_";
     /// A unit of scheduled work.
     JobId = "job_";
     /// A tenant.

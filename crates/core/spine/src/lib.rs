@@ -18,8 +18,8 @@ pub mod time;
 pub use access::{Action, Actions, Pattern, Principal, PrincipalKind};
 pub use event::Event;
 pub use id::{
-    CascadeId, JobId, PrincipalId, ProjectId, RecordId, RegionId, RepositoryId, SecretId,
-    StorageKey, TokenId, UploadId,
+    CascadeId, ChangeId, JobId, PlanId, PrincipalId, ProjectId, RecordId, RegionId, ReleaseId,
+    RepositoryId, RunId, SecretId, StorageKey, TokenId, UploadId,
 };
 pub use record::{NewRecord, Recorded, Stream};
 pub use rejection::{Failure, Rejection};

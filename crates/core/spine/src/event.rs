@@ -5,11 +5,19 @@
 
 mod access;
 mod audit;
+mod cascade;
 mod registry;
+mod release;
+mod run;
+mod watch;
 
 pub use access::AccessEvent;
 pub use audit::AuditEvent;
+pub use cascade::{CascadeEvent, Method, PackageChange, Proof};
 pub use registry::RegistryEvent;
+pub use release::{ImageChange, ReleaseEvent};
+pub use run::{RunEvent, RunOutcome};
+pub use watch::{EdgeKind, FoundBy, PlatformMove, SeenBy, WatchEvent};
 
 /// Every event, by family.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +28,29 @@ pub enum Event {
     Access(AccessEvent),
     /// The log about itself.
     Audit(AuditEvent),
+    /// Bases, sweeps, edges of the graph.
+    Watch(WatchEvent),
+    /// Plans, cascades, patches.
+    Cascade(CascadeEvent),
+    /// Runs of builders.
+    Run(RunEvent),
+    /// Changes, releases, holds.
+    Release(ReleaseEvent),
+}
+
+/// Does the same for whichever family it is.
+macro_rules! each_family {
+    ($event:expr, $family:ident => $body:expr) => {
+        match $event {
+            Event::Registry($family) => $body,
+            Event::Access($family) => $body,
+            Event::Audit($family) => $body,
+            Event::Watch($family) => $body,
+            Event::Cascade($family) => $body,
+            Event::Run($family) => $body,
+            Event::Release($family) => $body,
+        }
+    };
 }
 
 /// A body that is no event this version knows.
@@ -48,32 +79,25 @@ struct Body<T> {
 impl Event {
     /// The type, for example `manifest.pushed`.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Registry(event) => event.name(),
-            Self::Access(event) => event.name(),
-            Self::Audit(event) => event.name(),
-        }
+        each_family!(self, event => event.name())
     }
 
     /// The repository it happened to: who may not pull from it must not learn of the event. `None` where it concerns no single one.
     pub fn repository(&self) -> Option<&refloat_oci::RepositoryName> {
         match self {
             Self::Registry(event) => Some(event.repository()),
-            Self::Access(_) | Self::Audit(_) => None,
+            Self::Cascade(event) => event.repository(),
+            Self::Run(event) => event.repository(),
+            Self::Access(_) | Self::Audit(_) | Self::Watch(_) | Self::Release(_) => None,
         }
     }
 
     /// The body as the log stores it.
     pub fn to_body(&self) -> Vec<u8> {
-        let data = match self {
-            Self::Registry(event) => data(event),
-            Self::Access(event) => data(event),
-            Self::Audit(event) => data(event),
-        };
         let body = Body {
             r#type: self.name().to_owned(),
             version: 1,
-            data,
+            data: each_family!(self, event => data(event)),
         };
         serde_json::to_vec(&body).expect("events are plain data")
     }
@@ -85,26 +109,29 @@ impl Event {
     pub fn from_body(bytes: &[u8]) -> Result<Self, EventError> {
         let malformed = |error: serde_json::Error| EventError::Malformed(error.to_string());
         let body: Body<serde_json::Value> = serde_json::from_slice(bytes).map_err(malformed)?;
-        let tagged = serde_json::json!({ body.r#type.as_str(): body.data });
-        let known = |names: &[&str]| body.version == 1 && names.contains(&body.r#type.as_str());
-        if known(RegistryEvent::NAMES) {
-            serde_json::from_value(tagged)
-                .map(Self::Registry)
-                .map_err(malformed)
-        } else if known(AccessEvent::NAMES) {
-            serde_json::from_value(tagged)
-                .map(Self::Access)
-                .map_err(malformed)
-        } else if known(AuditEvent::NAMES) {
-            serde_json::from_value(tagged)
-                .map(Self::Audit)
-                .map_err(malformed)
-        } else {
-            Err(EventError::UnknownType {
-                name: body.r#type,
-                version: body.version,
-            })
+        let name = body.r#type;
+        let known = |names: &[&str]| body.version == 1 && names.contains(&name.as_str());
+        let tagged = serde_json::json!({ name.as_str(): body.data });
+        macro_rules! read {
+            ($($variant:ident($family:ident)),*) => {
+                $(if known($family::NAMES) {
+                    return serde_json::from_value(tagged).map(Self::$variant).map_err(malformed);
+                })*
+            };
         }
+        read!(
+            Registry(RegistryEvent),
+            Access(AccessEvent),
+            Audit(AuditEvent),
+            Watch(WatchEvent),
+            Cascade(CascadeEvent),
+            Run(RunEvent),
+            Release(ReleaseEvent)
+        );
+        Err(EventError::UnknownType {
+            name,
+            version: body.version,
+        })
     }
 }
 

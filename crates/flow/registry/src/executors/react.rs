@@ -79,14 +79,14 @@ impl React {
 
     /// One job per command of a page, caused by the last record that asked for it: the earlier ones are served with it.
     fn jobs(&self, page: &Page) -> Vec<NewJob> {
-        let mut last: BTreeMap<&'static str, (&Recorded, Command)> = BTreeMap::new();
+        let mut last: BTreeMap<Command, &Recorded> = BTreeMap::new();
         for record in &page.records {
             for command in react(self.view, record) {
-                last.insert(command.name(), (record, command));
+                last.insert(command, record);
             }
         }
-        last.into_values()
-            .map(|(record, command)| job(record, command))
+        last.into_iter()
+            .map(|(command, record)| job(record, &command))
             .collect()
     }
 
@@ -134,19 +134,16 @@ impl React {
     }
 }
 
-fn job(record: &Recorded, command: Command) -> NewJob {
-    let (kind, after_seconds) = match command {
-        Command::Collect { after_seconds } => ("gc", after_seconds),
-    };
+fn job(record: &Recorded, command: &Command) -> NewJob {
     NewJob {
         project: record.project.clone(),
-        kind: kind.to_owned(),
+        kind: command.job_kind().to_owned(),
         consumer: CONSUMER.to_owned(),
         cause: record.id.to_string(),
         command: command.name().to_owned(),
-        subject: String::new(),
+        subject: command.subject().to_owned(),
         priority: PRIORITY,
-        run_at: Some(record.at.plus_seconds(after_seconds)),
+        run_at: Some(record.at.plus_seconds(command.after_seconds())),
         attempts_max: None,
     }
 }

@@ -1,0 +1,1 @@
+//! What a base change reaches, in order, and how each patch proceeds.

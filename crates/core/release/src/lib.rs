@@ -1,0 +1,1 @@
+//! When a release is due, and how it proceeds through its environments.

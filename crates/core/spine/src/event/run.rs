@@ -1,0 +1,94 @@
+//! The family of runs: what builders do for tasks.
+
+use crate::id::RunId;
+use refloat_oci::{Digest, RepositoryName, TagName};
+use serde::{Deserialize, Serialize};
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum RunOutcome {
+    /// The image is pushed under its unique tag, and its tests passed.
+    Succeeded {
+        /// The image.
+        digest: Digest,
+        /// Its unique tag.
+        tag: TagName,
+        /// Whether the task has tests.
+        tested: bool,
+    },
+    /// The builder, a test or the checkout failed.
+    Failed {
+        /// Which step: `checkout`, `build`, `push`, `test`.
+        step: String,
+        /// What it said last.
+        error: String,
+    },
+    /// Somebody called it off, or its time was over.
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What happens to a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RunEvent {
+    /// A build is asked for; its inputs are fixed.
+    #[serde(rename = "run.requested")]
+    RunRequested {
+        /// The run.
+        run: RunId,
+        /// The task.
+        task: String,
+        /// Where its image goes.
+        repository: RepositoryName,
+        /// The commit that is built; `None` until the branch is resolved.
+        commit: Option<String>,
+        /// Bases by the reference that is written in the Dockerfile, each pinned to a digest.
+        bases: Vec<(String, Digest)>,
+    },
+    /// A runner has taken it.
+    #[serde(rename = "run.started")]
+    RunStarted {
+        /// The run.
+        run: RunId,
+        /// The task.
+        task: String,
+        /// Where its image goes.
+        repository: RepositoryName,
+        /// The commit.
+        commit: String,
+        /// The builder, and the isolation it found.
+        builder: String,
+    },
+    /// It has its end.
+    #[serde(rename = "run.finished")]
+    RunFinished {
+        /// The run.
+        run: RunId,
+        /// The task.
+        task: String,
+        /// Where its image goes.
+        repository: RepositoryName,
+        /// How it ended.
+        outcome: RunOutcome,
+    },
+}
+
+impl RunEvent {
+    /// The repository its image goes to.
+    pub fn repository(&self) -> Option<&RepositoryName> {
+        match self {
+            Self::RunRequested { repository, .. }
+            | Self::RunStarted { repository, .. }
+            | Self::RunFinished { repository, .. } => Some(repository),
+        }
+    }
+}
+
+super::names!(RunEvent {
+    RunRequested = "run.requested",
+    RunStarted = "run.started",
+    RunFinished = "run.finished",
+});

@@ -1,0 +1,1 @@
+//! Whether a base can be swapped under an image: gates, hazards, tiers, evidence.

@@ -1,0 +1,1 @@
+//! Tasks: builds of recorded commits by a runner, their logs and tests.

@@ -1,0 +1,1 @@
+//! Use cases on images that need no server: find the base, judge, rebase, compare.

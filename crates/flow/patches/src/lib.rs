@@ -1,0 +1,1 @@
+//! Watching, the graph, and cascades: from a base that moved to patched images.

@@ -1,0 +1,1 @@
+//! Charts: loading, values, rendering, packaging, and edits of exactly the intended lines.

@@ -1,0 +1,1 @@
+//! What a Dockerfile stands on: stages, arguments, edges.

@@ -1,0 +1,1 @@
+//! Package databases and programs as bytes: dpkg, version order, ELF headers.

@@ -1,0 +1,1 @@
+//! Git and builders, as programs of this machine.

@@ -1,0 +1,1 @@
+//! Clusters: server-side apply, release records, rollouts.

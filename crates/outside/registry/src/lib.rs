@@ -1,0 +1,1 @@
+//! A registry of somebody else, spoken to over HTTP.

@@ -1,0 +1,112 @@
+//! Builders: long effects that outlive the process which started them. `start` is repeatable by its id, `observe` tells
+//! where it stands, `cancel` ends it.
+
+use crate::ByteStream;
+use futures_util::future::BoxFuture;
+use refloat_core::{Failure, RunId, Secret};
+use refloat_oci::{Digest, Reference};
+use std::collections::BTreeMap;
+
+/// Where the source of a build lies.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The git repository: a URL or a path.
+    pub git: String,
+    /// The commit, already resolved.
+    pub commit: String,
+    /// The folder of the context in it.
+    pub context: String,
+    /// The Dockerfile in it.
+    pub dockerfile: String,
+    /// User and password for the git server.
+    pub credential: Option<(String, Secret<String>)>,
+}
+
+/// A registry account that the builder pulls and pushes with.
+#[derive(Debug, Clone)]
+pub struct RegistryLogin {
+    /// `host` or `host:port`.
+    pub registry: String,
+    /// The user.
+    pub username: String,
+    /// The password or token.
+    pub password: Secret<String>,
+}
+
+/// Everything that decides a build's result, and where it goes.
+#[derive(Debug, Clone)]
+pub struct BuildRequest {
+    /// The id that makes starting repeatable.
+    pub run: RunId,
+    /// The source.
+    pub source: Source,
+    /// The stage to build; `None` is the last.
+    pub target: Option<String>,
+    /// `os/architecture[/variant]`.
+    pub platform: String,
+    /// Build arguments.
+    pub arguments: BTreeMap<String, String>,
+    /// Bases by the name as it is written in the Dockerfile, each pinned to `registry/path@digest`.
+    pub bases: BTreeMap<String, Reference>,
+    /// Secrets by id, for `RUN --mount=type=secret`.
+    pub secrets: BTreeMap<String, Secret<String>>,
+    /// Where the image is pushed, with its unique tag.
+    pub destination: Reference,
+    /// Annotations of the image.
+    pub annotations: BTreeMap<String, String>,
+    /// Accounts of the registries involved.
+    pub logins: Vec<RegistryLogin>,
+    /// The longest time, in seconds.
+    pub timeout_seconds: u64,
+    /// Commands that must exit 0 in a container from the result, each as its arguments.
+    pub tests: Vec<Vec<String>>,
+}
+
+/// Where a build stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildStatus {
+    /// Nobody knows the id: it never began, or its traces are gone; `start` begins it.
+    Absent,
+    /// It runs.
+    Running {
+        /// `checkout`, `build`, `push` or `test`.
+        step: String,
+    },
+    /// The image is pushed.
+    Succeeded {
+        /// Its digest.
+        digest: Digest,
+        /// The builder and its isolation, for people.
+        builder: String,
+    },
+    /// It failed for good.
+    Failed {
+        /// `checkout`, `build`, `push` or `test`.
+        step: String,
+        /// What it said last.
+        error: String,
+    },
+    /// It was called off, or its time was over.
+    Cancelled,
+}
+
+/// A builder.
+pub trait Builder: Send + Sync + 'static {
+    /// `buildah`..
+    fn name(&self) -> &'static str;
+
+    /// Begins the build, or does nothing if this id has begun.
+    fn start(&self, request: BuildRequest) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Where it stands.
+    fn observe<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<BuildStatus, Failure>>;
+
+    /// Ends it; it ends up `Cancelled` unless it was faster.
+    fn cancel<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Its output from this byte on, as far as it goes now.
+    fn log<'a>(&'a self, run: &'a RunId, from: u64) -> BoxFuture<'a, Result<ByteStream, Failure>>;
+
+    /// Forgets the run and its traces on the builder.
+    fn remove<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), Failure>>;
+}

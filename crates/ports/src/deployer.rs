@@ -1,0 +1,96 @@
+//! Deployers: what brings a rendered chart to a place where it runs. A long effect: `start` is repeatable by its id.
+
+use futures_util::future::BoxFuture;
+use refloat_core::{Failure, ReleaseId, Secret};
+
+/// A chart as it was rendered for one environment, with what Helm's release record needs.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// The release's name.
+    pub name: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The objects, in Helm's order, as `helm template` prints them without hooks.
+    pub manifest: String,
+    /// Files of the manifest by their template's path: what a folder target writes.
+    pub files: Vec<(String, String)>,
+    /// Hooks: name, kind, path, manifest, events, weight, delete policies, as the record has them (JSON).
+    pub hooks: serde_json::Value,
+    /// The chart as the record has it (JSON: metadata, lock, templates, values, schema, files).
+    pub chart: serde_json::Value,
+    /// The user's values as the record has them.
+    pub config: serde_json::Value,
+    /// The notes.
+    pub notes: String,
+    /// What it is, for people: becomes the record's description.
+    pub description: String,
+}
+
+/// Where it goes.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A folder on the server's machine: one file per template below `path/NAME/`.
+    Folder {
+        /// The folder.
+        path: String,
+    },
+    /// A cluster.
+    Kubernetes {
+        /// The text of a kubeconfig.
+        kubeconfig: Secret<String>,
+        /// Its context; `None` is the current one.
+        context: Option<String>,
+    },
+}
+
+/// What is to be deployed.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// The id that makes starting repeatable.
+    pub id: ReleaseId,
+    /// Where.
+    pub target: Target,
+    /// What.
+    pub rendered: Rendered,
+    /// How long to wait for the rollout, in seconds.
+    pub timeout_seconds: u64,
+}
+
+/// Where a deployment stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeployStatus {
+    /// Nothing of this id is there.
+    Absent,
+    /// It is applied and being waited for.
+    Running {
+        /// On what, for people.
+        waiting_for: Vec<String>,
+    },
+    /// It runs and is ready.
+    Deployed {
+        /// The revision.
+        revision: u32,
+    },
+    /// It is not ready in time, or an object was refused.
+    Failed {
+        /// What went wrong.
+        error: String,
+        /// The revision, if a record was written.
+        revision: Option<u32>,
+    },
+}
+
+/// A deployer.
+pub trait Deployer: Send + Sync + 'static {
+    /// Applies it, or does nothing if this id was applied.
+    fn start(&self, deployment: Deployment) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Where it stands; the deployment is passed again, since the deployer keeps nothing but what the target keeps.
+    fn observe<'a>(
+        &'a self,
+        deployment: &'a Deployment,
+    ) -> BoxFuture<'a, Result<DeployStatus, Failure>>;
+
+    /// Ends the waiting; what was applied stays, the record says `failed`.
+    fn cancel<'a>(&'a self, deployment: &'a Deployment) -> BoxFuture<'a, Result<(), Failure>>;
+}

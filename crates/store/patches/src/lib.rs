@@ -1,0 +1,1 @@
+//! Rows of the graph, of watched references, of plans and cascades.

@@ -1,0 +1,1 @@
+//! Rows of releases, changes and their rollouts.

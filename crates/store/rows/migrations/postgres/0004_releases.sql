@@ -1,0 +1,1 @@
+-- releases: filled by its part.

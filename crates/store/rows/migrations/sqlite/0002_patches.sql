@@ -1,0 +1,1 @@
+-- patches: filled by its part.

@@ -1,0 +1,1 @@
+-- builds: filled by its part.
