@@ -283,13 +283,28 @@ pub fn build(arguments: &[&str]) -> Result<PathBuf> {
         .context("cargo built refloat and named no executable")
 }
 
-/// The folder of the workspace this crate was built from.
+/// The folder of the workspace: of the package that cargo runs or tests, otherwise the one around the working folder.
+/// Only then the folder this crate was built in: checkouts that share a target folder share its binaries, too.
 pub fn checkout() -> Result<PathBuf> {
-    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = crate_folder
-        .parent()
-        .context("the rig has no parent folder")?;
-    Ok(folder.to_owned())
+    [
+        env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
+        env::current_dir().ok(),
+        Some(PathBuf::from(env!("CARGO_MANIFEST_DIR"))),
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(|start| workspace_around(&start))
+    .context("run this from within a checkout of the project: no workspace is around this folder")
+}
+
+fn workspace_around(start: &Path) -> Option<PathBuf> {
+    let is_workspace = |folder: &Path| {
+        let manifest = fs::read_to_string(folder.join("Cargo.toml"));
+        manifest.is_ok_and(|text| text.lines().any(|line| line.trim() == "[workspace]"))
+            && folder.join("rig").is_dir()
+    };
+    let found = start.ancestors().find(|folder| is_workspace(folder));
+    found.map(Path::to_owned)
 }
 
 /// What the compiler said, for people.

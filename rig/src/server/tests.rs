@@ -73,3 +73,17 @@ fn a_start_that_fails_says_what_the_program_said() -> Result<()> {
     assert!(error.is_some_and(|error| error.contains("cannot: area.step")));
     Ok(())
 }
+
+#[test]
+fn the_checkout_is_found_from_any_folder_within() -> Result<()> {
+    let root = super::checkout()?;
+    assert!(root.join("xtask").is_dir());
+    assert_eq!(super::workspace_around(&root), Some(root.clone()));
+    assert_eq!(
+        super::workspace_around(&root.join("rig/src/server")),
+        Some(root)
+    );
+    let outside = tempfile::tempdir()?;
+    assert_eq!(super::workspace_around(outside.path()), None);
+    Ok(())
+}
