@@ -3,6 +3,7 @@
 mod configuration;
 mod first_start;
 mod logs;
+mod pods;
 mod restore;
 mod serve;
 mod wiring;
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     let local = Local {
         serve: serve::run,
         restore: restore::run,
+        pod_images: pods::images,
     };
     refloat_cli::run(std::env::args_os(), &local)
 }

@@ -175,6 +175,10 @@ fn send(
             "/capabilities" | "/openapi.json" | "/whoami" | "/repositories" | "/users" | "/tokens"
             | "/events" | "/audit/verify",
         ) => (route.path.to_owned(), none),
+        ("GET", "/why") => (
+            format!("/why?repository={repository}&tag=1&direction=forwards"),
+            none,
+        ),
         ("GET", "/tags") => (format!("/tags?repository={repository}"), none),
         ("POST", "/tags") => (
             route.path.to_owned(),

@@ -19,6 +19,8 @@ pub use release::{ImageChange, ReleaseEvent};
 pub use run::{RunEvent, RunOutcome};
 pub use watch::{EdgeKind, FoundBy, PlatformMove, SeenBy, WatchEvent};
 
+use refloat_oci::Digest;
+
 /// Every event, by family.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -89,6 +91,50 @@ impl Event {
             Self::Cascade(event) => event.repository(),
             Self::Run(event) => event.repository(),
             Self::Access(_) | Self::Audit(_) | Self::Watch(_) | Self::Release(_) => None,
+        }
+    }
+
+    /// Every type there is, family by family.
+    pub fn all_names() -> impl Iterator<Item = &'static str> {
+        [
+            RegistryEvent::NAMES,
+            AccessEvent::NAMES,
+            AuditEvent::NAMES,
+            WatchEvent::NAMES,
+            CascadeEvent::NAMES,
+            RunEvent::NAMES,
+            ReleaseEvent::NAMES,
+        ]
+        .into_iter()
+        .flatten()
+        .copied()
+    }
+
+    /// The digests that came to be, or came somewhere, by it: where the question why such a digest is there begins.
+    pub fn brings(&self) -> Vec<&Digest> {
+        match self {
+            Self::Registry(RegistryEvent::ManifestPushed { digest, .. }) => vec![digest],
+            Self::Watch(WatchEvent::BaseFound { digest, .. }) => vec![digest],
+            Self::Watch(WatchEvent::BaseMoved { to, platforms, .. }) => {
+                let platforms = platforms.iter().filter_map(|moved| moved.to.as_ref());
+                std::iter::once(to).chain(platforms).collect()
+            }
+            Self::Cascade(CascadeEvent::PatchPublished { to, .. }) => vec![to],
+            Self::Run(RunEvent::RunFinished {
+                outcome: RunOutcome::Succeeded { digest, .. },
+                ..
+            }) => vec![digest],
+            Self::Release(ReleaseEvent::ChangeMade { chart_digest, .. }) => {
+                chart_digest.iter().collect()
+            }
+            Self::Release(ReleaseEvent::ReleaseDeployed { images, .. }) => images.iter().collect(),
+            Self::Registry(_)
+            | Self::Access(_)
+            | Self::Audit(_)
+            | Self::Watch(_)
+            | Self::Cascade(_)
+            | Self::Run(_)
+            | Self::Release(_) => Vec::new(),
         }
     }
 

@@ -94,6 +94,14 @@ const WAIT: Parameter = parameter(
     "keep the question open until something happens, at most 30",
 );
 
+const WHY: &[Parameter] = &[
+    parameter("release", "a release document's name"),
+    parameter("digest", "a digest"),
+    parameter("running", "true: begin at the release that brought the digest"),
+    REPOSITORY,
+    TAG,
+    parameter("direction", "back to the causes, or forwards to what it led to"),
+];
 const PAGE: &[Parameter] = &[AFTER, LIMIT];
 
 macro_rules! handler {
@@ -144,6 +152,7 @@ pub static ROUTES: &[Route] = routes! {
     POST "/documents" Right::Project, Documents, &[PROJECT], documents::apply, "apply documents, all or none";
     DELETE "/documents" Right::Project, None, &[KIND, NAME, PROJECT], documents::delete, "delete a document";
     GET "/events" Right::Visible, None, &[AFTER, TYPE, LIMIT, WAIT], log::events, "what happened to what the caller may pull; live as text/event-stream";
+    GET "/why" Right::Visible, None, WHY, log::why, "the recorded causes of a release, tag or digest, or what a digest led to";
     GET "/audit/verify" Right::Administrator, None, &[], log::verify, "check the whole log";
     POST "/gc" Right::Administrator, Small, &[], upkeep::collect, "remove bytes that nothing uses";
     POST "/scrub" Right::Administrator, Small, &[], upkeep::scrub, "compare stored bytes with their checksums";

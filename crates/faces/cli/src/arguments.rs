@@ -8,7 +8,7 @@ pub use accounts::{
     GrantArguments, GrantVerb, RevokeArguments, RobotCreate, RobotVerb, TokenCreate, TokenVerb,
     UserCreate, UserVerb,
 };
-pub use registry::{EventArguments, RepoVerb, TagReference};
+pub use registry::{EventArguments, RepoVerb, TagReference, WhyArguments};
 pub use server::{
     ApplyArguments, AuditVerb, BackupArguments, CollectArguments, DeleteArguments, GetArguments,
     LogFormat, LoginArguments, LogoutArguments, RestoreArguments, ServeArguments,
@@ -75,7 +75,6 @@ pub const UNBUILT: &[&str] = &[
     "values",
     "wait",
     "watch",
-    "why",
 ];
 
 /// Keeps images, charts and releases afloat on a patched base.
@@ -197,6 +196,8 @@ pub enum Verb {
     TagUndo(TagReference),
     /// What happened
     Events(EventArguments),
+    /// What led to an image, a release or a pod, back to the upstream digest, commit or person
+    Why(WhyArguments),
     /// People
     #[command(subcommand)]
     User(UserVerb),

@@ -31,6 +31,8 @@ pub struct Local {
     pub serve: fn(ServeArguments) -> Result<(), CliError>,
     /// Restores a backup into an empty data folder; answers with what it restored, as JSON.
     pub restore: fn(RestoreArguments) -> Result<serde_json::Value, CliError>,
+    /// The digests of the images that a pod runs: its name, namespace, and the context of the kubeconfig.
+    pub pod_images: fn(&str, &str, Option<&str>) -> Result<Vec<String>, CliError>,
 }
 
 /// Runs the program with these arguments, the first of which is its own name.

@@ -7,6 +7,7 @@ mod login;
 mod manual;
 mod registry;
 mod upkeep;
+mod why;
 
 use crate::Local;
 use crate::arguments::{RepoVerb, UNBUILT, Verb};
@@ -33,6 +34,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::TagHistory(tag) => registry::tag_history(&tag, settings),
         Verb::TagUndo(tag) => registry::tag_undo(&tag, settings),
         Verb::Events(arguments) => events::events(&arguments, settings),
+        Verb::Why(arguments) => why::why(arguments, settings, local),
         Verb::User(verb) => accounts::user(verb, settings),
         Verb::Robot(verb) => accounts::robot(verb, settings),
         Verb::Grant(arguments) => accounts::grant(&arguments, settings),

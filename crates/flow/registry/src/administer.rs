@@ -12,11 +12,13 @@ mod grants;
 mod repeat;
 mod restore;
 mod tokens;
+mod why;
 
 pub use accounts::{ADMIN, AccountRow, NewRobot, UserStanding, ensure_admin, has_administrator};
 pub use backup::{BackedUp, BackupName, MANIFEST_FILE};
 pub use documents::{ApplyError, DocumentApplied};
 pub use events::{Broken, EventPage, EventsAsked, Intact, Verified, WAIT_MAX};
+pub use why::{Direction, WhySubject};
 pub use grants::{GrantAsked, GrantRow};
 pub use repeat::Repeat;
 pub use restore::{RestoreError, Restored, note_restored, restore};

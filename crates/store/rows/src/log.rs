@@ -5,9 +5,10 @@
 //! ```
 //! SQLite numbers and chains inside the transaction, since it has one writer. On PostgreSQL the transaction leaves the record
 //! unnumbered, and [`number`] chains committed batches; readers see numbered records only. The log owns the tables `record`,
-//! `stream`, `personal` and `segment`. It is never replayed to get state, so it can age.
+//! `stream`, `personal`, `segment`, `record_cause` and `record_digest`. It is never replayed to get state, so it can age.
 
 mod append;
+mod causes;
 mod cursor;
 mod number;
 mod read;
@@ -17,6 +18,7 @@ mod segment;
 mod verify;
 
 pub use append::append;
+pub use causes::{actor_name, bringers, effects, newest_of_stream};
 pub use cursor::{CursorKey, Listing};
 pub use number::number;
 pub use read::{Filter, Page, get, newest, read_after};

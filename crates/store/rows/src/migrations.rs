@@ -20,4 +20,5 @@ pub(crate) const ALL: &[Migration] = &[
     migration!(2, "0002_patches", "patches"),
     migration!(3, "0003_builds", "builds"),
     migration!(4, "0004_releases", "releases"),
+    migration!(5, "0005_causes", "causes"),
 ];

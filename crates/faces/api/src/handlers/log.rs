@@ -3,8 +3,9 @@
 use crate::answer::Answer;
 use crate::asking::Asking;
 use crate::face::Api;
+use refloat_core::Rejection;
 use refloat_flow::FlowError;
-use refloat_flow::administer::{EventPage, EventsAsked, Verified};
+use refloat_flow::administer::{Direction, EventPage, EventsAsked, Verified, WhySubject};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -60,4 +61,45 @@ pub(crate) async fn verify(api: &Api, asking: &Asking) -> Result<Answer, FlowErr
         }),
     };
     Ok(Answer::ok(answer))
+}
+
+pub(crate) async fn why(api: &Api, asking: &Asking) -> Result<Answer, FlowError> {
+    let direction = match asking.parameter("direction").unwrap_or("back") {
+        "back" => Direction::Back,
+        "forwards" => Direction::Forwards,
+        other => {
+            let message = format!("direction `{other}` is not known; use back or forwards");
+            return Err(Rejection::Invalid(message).into());
+        }
+    };
+    let subject = why_subject(asking)?;
+    let items = api
+        .administration
+        .why(&asking.caller, subject, direction)
+        .await?;
+    Ok(Answer::ok(json!({ "items": items })))
+}
+
+fn why_subject(asking: &Asking) -> Result<WhySubject, FlowError> {
+    let invalid = |error: &dyn std::fmt::Display| Rejection::Invalid(error.to_string());
+    if let Some(name) = asking.parameter("release") {
+        return Ok(WhySubject::Release(name.to_owned()));
+    }
+    if let Some(digest) = asking.parameter("digest") {
+        let digest = digest.parse().map_err(|error| invalid(&error))?;
+        return Ok(match asking.parameter("running") {
+            Some("true") => WhySubject::Running(digest),
+            Some(_) | None => WhySubject::Digest(digest),
+        });
+    }
+    match (asking.parameter("repository"), asking.parameter("tag")) {
+        (Some(repository), Some(tag)) => Ok(WhySubject::Tag(
+            repository.parse().map_err(|error| invalid(&error))?,
+            tag.parse().map_err(|error| invalid(&error))?,
+        )),
+        _ => Err(Rejection::Invalid(
+            "name a release, a digest, or a repository and a tag".to_owned(),
+        )
+        .into()),
+    }
 }

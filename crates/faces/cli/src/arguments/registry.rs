@@ -34,3 +34,24 @@ pub struct EventArguments {
     #[arg(long = "type", value_name = "GLOB")]
     pub kind: Option<String>,
 }
+
+/// `why`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  refloat why release/shop\n  refloat why apps/web:1.2 -o json\n  refloat why --from sha256:4f..\n\n\
+                  Only recorded causes are followed; one that is gone, or that you may not know, prints unknown."
+)]
+pub struct WhyArguments {
+    /// A reference, a digest, release/NAME or pod/NAME
+    #[arg(value_name = "SUBJECT", required_unless_present = "from")]
+    pub subject: Option<String>,
+    /// Forwards: all that this digest has reached
+    #[arg(long, value_name = "DIGEST", conflicts_with = "subject")]
+    pub from: Option<String>,
+    /// The namespace of a pod
+    #[arg(long, short, value_name = "NAME", default_value = "default")]
+    pub namespace: String,
+    /// The context of the kubeconfig, for a pod
+    #[arg(long, value_name = "NAME")]
+    pub kube_context: Option<String>,
+}

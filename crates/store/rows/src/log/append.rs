@@ -62,6 +62,7 @@ pub async fn append(tx: &mut dyn Tx, record: NewRecord) -> Result<RecordId, Stor
         recorded.hash = recorded.computed_hash();
     }
     insert(tx, &recorded, &record).await?;
+    super::causes::index(tx, &recorded.id, &record).await?;
     if let (Some(data), Some((salt, _))) = (record.personal, personal) {
         let text = sql("insert into personal (record_id, salt, data) values ($1, $2, $3)");
         tx.execute(

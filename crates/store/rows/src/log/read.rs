@@ -2,8 +2,7 @@
 
 use super::row::{columns, recorded};
 use refloat_core::access::{Action, glob};
-use refloat_core::event::{AccessEvent, AuditEvent, RegistryEvent};
-use refloat_core::{Actions, ProjectId, RecordId, Recorded, Rejection};
+use refloat_core::{Actions, Event, ProjectId, RecordId, Recorded, Rejection};
 use refloat_database::{Row, StoreError, Tx, Value, sql};
 use refloat_oci::RepositoryName;
 
@@ -32,11 +31,7 @@ impl Filter {
     /// # Errors
     /// [`Rejection::Invalid`] if no event has such a type.
     pub fn types(mut self, pattern: &str) -> Result<Self, Rejection> {
-        let known = [RegistryEvent::NAMES, AccessEvent::NAMES, AuditEvent::NAMES];
-        let types: Vec<_> = known
-            .into_iter()
-            .flatten()
-            .copied()
+        let types: Vec<_> = Event::all_names()
             .filter(|name| glob(pattern, name))
             .collect();
         if types.is_empty() {
