@@ -1,0 +1,55 @@
+//! Slices.
+
+use std::ops::Deref;
+use std::rc::Rc;
+
+use super::{Str, Value};
+
+/// The type of a slice, as `typeOf` tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListKind {
+    /// `[]interface {}`
+    Any,
+    /// `[]string`
+    Strings,
+    /// `[]int`
+    Ints,
+    /// `[][]interface {}`
+    Lists,
+}
+
+/// A slice: shared, never changed.
+#[derive(Clone)]
+pub struct List {
+    kind: ListKind,
+    items: Rc<Vec<Value>>,
+}
+
+impl List {
+    /// A slice of `items`, which must fit `kind`.
+    pub fn new(kind: ListKind, items: Vec<Value>) -> Self {
+        Self {
+            kind,
+            items: Rc::new(items),
+        }
+    }
+
+    /// A `[]string`.
+    pub fn of_texts<T: Into<Str>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let items = texts.into_iter().map(Value::text).collect();
+        Self::new(ListKind::Strings, items)
+    }
+
+    /// Its type.
+    pub const fn kind(&self) -> ListKind {
+        self.kind
+    }
+}
+
+impl Deref for List {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        &self.items
+    }
+}
