@@ -1,0 +1,329 @@
+//! The forms in which values hold an image, and which scalars of them change.
+
+use super::find::{Place, ValuesPath, entry, shared};
+use super::splice::{Plan, Splice, SpliceKind};
+use super::tree::{Document, Kind, Node};
+use super::{BumpError, ImageRef, scalar};
+use granit_parser::ScalarStyle;
+use refloat_oci::{Reference, RegistryHost};
+
+/// Keys that may hold the repository; at most one of them may.
+const REPOSITORY_KEYS: [&str; 4] = ["repository", "repo", "image", "name"];
+
+/// Which scalars change so that the image at `place` is `new`.
+pub(super) fn plan(
+    text: &str,
+    document: &Document,
+    place: &Place<'_>,
+    new: &ImageRef,
+) -> Result<Plan, BumpError> {
+    let edit = Edit {
+        text,
+        document,
+        path: &place.path,
+        new,
+        line: place.node.line,
+    };
+    let mut plan = Plan {
+        path: place.path.clone(),
+        splices: Vec::new(),
+        left_out: None,
+    };
+    if new.tag.is_none() && new.digest.is_none() {
+        return Err(edit.form("needs a tag or digest; give it with the reference"));
+    }
+    match &place.node.kind {
+        Kind::Scalar { .. } => edit.whole(place, &mut plan)?,
+        Kind::Map { entries, flow } => edit.split(entries, *flow, &mut plan)?,
+        Kind::List(_) => {
+            return Err(edit.form("is a list; name one of its items, for example [0]"));
+        }
+        Kind::Alias => return Err(edit.form("is an alias; change it where its anchor stands")),
+    }
+    Ok(plan)
+}
+
+struct Edit<'a> {
+    text: &'a str,
+    document: &'a Document,
+    path: &'a ValuesPath,
+    new: &'a ImageRef,
+    line: usize,
+}
+
+/// An entry of the map that holds a split image.
+struct Part<'a> {
+    key: &'a Node,
+    value: &'a Node,
+    path: ValuesPath,
+}
+
+impl Part<'_> {
+    /// What is written; null and absent are the empty text.
+    fn text(&self) -> &str {
+        if self.value.is_null() {
+            ""
+        } else {
+            self.value.text().unwrap_or_default()
+        }
+    }
+}
+
+impl<'a> Edit<'a> {
+    /// One text: `name[:tag][@digest]`.
+    fn whole(&self, place: &Place<'_>, plan: &mut Plan) -> Result<(), BumpError> {
+        let old = place.node.text().unwrap_or_default();
+        let old = if place.node.is_null() { "" } else { old };
+        let name = if old.is_empty() {
+            self.full_name()
+        } else {
+            let reference = self.reference(old)?;
+            if reference.tag.is_none() && reference.digest.is_none() && !old.contains('/') {
+                return Err(self.form(&format!(
+                    "is `{old}`, a word without tag or digest; give the path of the whole image, which is a text such as `apps/web:1.2` or a map with `repository` and `tag`"
+                )));
+            }
+            if self.is_same(&reference) {
+                written_name(old).to_owned()
+            } else {
+                self.full_name()
+            }
+        };
+        let mut image = name;
+        if let Some(tag) = &self.new.tag {
+            image = format!("{image}:{tag}");
+        }
+        if let Some(digest) = &self.new.digest {
+            image = format!("{image}@{digest}");
+        }
+        self.set(place.key, place.node, place.path.clone(), &image, plan)
+    }
+
+    /// A map of `repository` and what stands beside it.
+    fn split(
+        &self,
+        entries: &'a [(Node, Node)],
+        flow: bool,
+        plan: &mut Plan,
+    ) -> Result<(), BumpError> {
+        let repository = self.repository(entries)?;
+        let registry = self.part(entries, "registry")?;
+        let tag = self.part(entries, "tag")?;
+        let digest = self.part(entries, "digest")?;
+        self.name(&repository, registry.as_ref(), plan)?;
+        match (&tag, &self.new.tag) {
+            (Some(tag), Some(new)) => self.set_part(tag, new, plan)?,
+            (None, Some(new)) => self.insert(&repository, flow, "tag", new, plan)?,
+            (_, None) => {}
+        }
+        match (&digest, &self.new.digest) {
+            (Some(digest), Some(new)) => self.set_part(digest, new, plan)?,
+            // A digest that stays would still be what is pulled.
+            (Some(digest), None) if !digest.text().is_empty() => self.set_part(digest, "", plan)?,
+            (None, Some(_)) if self.new.tag.is_some() => plan.left_out = Some("digest"),
+            (None, Some(_)) => {
+                return Err(self.form("has no key `digest`; add `digest: \"\"` to it, or give a tag"));
+            }
+            (_, None) => {}
+        }
+        Ok(())
+    }
+
+    /// The one entry that holds the repository.
+    fn repository(&self, entries: &'a [(Node, Node)]) -> Result<Part<'a>, BumpError> {
+        let mut found = Vec::new();
+        for key in REPOSITORY_KEYS {
+            found.extend(self.part(entries, key)?);
+        }
+        // `name` beside a repository is the name of a container.
+        if found.len() > 1 {
+            found.retain(|part| part.key.text() != Some("name"));
+        }
+        if let [one, two, ..] = found.as_slice() {
+            return Err(BumpError::Ambiguous {
+                path: self.path.to_string(),
+                reason: format!(
+                    "the image stands twice, in `{}` at line {} and `{}` at line {}; remove one",
+                    one.path, one.key.line, two.path, two.key.line
+                ),
+            });
+        }
+        let part = found.pop();
+        part.ok_or_else(|| self.form("is a map without `repository`; give the path of an image"))
+    }
+
+    /// The registry and repository, left alone where they mean the same already.
+    fn name(
+        &self,
+        repository: &Part<'_>,
+        registry: Option<&Part<'_>>,
+        plan: &mut Plan,
+    ) -> Result<(), BumpError> {
+        let host = registry.map(Part::text).unwrap_or_default();
+        let old = if host.is_empty() {
+            repository.text().to_owned()
+        } else {
+            format!("{}/{}", host.trim_end_matches('/'), repository.text())
+        };
+        if old.is_empty() {
+            return Err(self.form("has an empty repository; fill it in once by hand"));
+        }
+        let reference = self.reference(&old)?;
+        if reference.tag.is_some() || reference.digest.is_some() {
+            return Err(BumpError::Ambiguous {
+                path: self.path.to_string(),
+                reason: format!(
+                    "the tag stands in `{}` at line {} and has a key of its own; keep one of them",
+                    repository.path, repository.key.line
+                ),
+            });
+        }
+        if self.is_same(&reference) {
+            return Ok(());
+        }
+        match registry {
+            Some(registry) if !host.is_empty() => {
+                self.set_part(registry, &self.new.registry, plan)?;
+                self.set_part(repository, &self.new.repository, plan)
+            }
+            _ => self.set_part(repository, &self.full_name(), plan),
+        }
+    }
+
+    fn part(&self, entries: &'a [(Node, Node)], name: &str) -> Result<Option<Part<'a>>, BumpError> {
+        let ambiguous = |reason: String| BumpError::Ambiguous {
+            path: self.path.to_string(),
+            reason,
+        };
+        let Some((key, value)) = entry(entries, name).map_err(ambiguous)? else {
+            return Ok(None);
+        };
+        shared(self.document, value).map_err(ambiguous)?;
+        let path = self.path.child(name);
+        match &value.kind {
+            Kind::Scalar { .. } => Ok(Some(Part { key, value, path })),
+            Kind::Alias => Err(ambiguous(format!(
+                "`{path}` at line {} is an alias, so it is written elsewhere; write it out here",
+                value.line
+            ))),
+            // `image: {image: {..}}` and the like: a map of that name is no repository.
+            Kind::Map { .. } | Kind::List(_) => Ok(None),
+        }
+    }
+
+    fn set_part(&self, part: &Part<'_>, new: &str, plan: &mut Plan) -> Result<(), BumpError> {
+        self.set(Some(part.key), part.value, part.path.clone(), new, plan)
+    }
+
+    /// Plans to make a scalar `new`; nothing if it is so already.
+    fn set(
+        &self,
+        key: Option<&Node>,
+        value: &Node,
+        path: ValuesPath,
+        new: &str,
+        plan: &mut Plan,
+    ) -> Result<(), BumpError> {
+        let Kind::Scalar { text: old, style } = &value.kind else {
+            return Err(self.form("holds no text"));
+        };
+        let is_text = *style != ScalarStyle::Plain || !value.is_null();
+        if is_text && old == new {
+            return Ok(());
+        }
+        let written = scalar::write(new, *style).ok_or_else(|| {
+            self.form(&format!("has `{path}` as a block of lines (`|` or `>`); write it on one line"))
+        })?;
+        let (range, written) = match key {
+            Some(key) if value.is_absent() => {
+                let colon = self.behind_colon(key)?;
+                (colon..colon, format!(" {written}"))
+            }
+            _ => (value.span.clone(), written),
+        };
+        if self.text[range.clone()].contains('\n') {
+            return Err(self.form(&format!("has `{path}` over several lines; write it on one line")));
+        }
+        plan.splices.push(Splice {
+            range,
+            text: written,
+            line: if value.is_absent() { key.map_or(value.line, |key| key.line) } else { value.line },
+            kind: SpliceKind::Within,
+            path,
+            old: is_text.then(|| old.clone()),
+            new: new.to_owned(),
+        });
+        Ok(())
+    }
+
+    fn behind_colon(&self, key: &Node) -> Result<usize, BumpError> {
+        let rest = &self.text[key.span.end..];
+        let spaces = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        if rest[spaces..].starts_with(':') {
+            Ok(key.span.end + spaces + 1)
+        } else {
+            Err(self.form("has an empty value in a form that is not known; write it as `key: value`"))
+        }
+    }
+
+    /// A new key on a line of its own, behind the repository's.
+    fn insert(
+        &self,
+        repository: &Part<'_>,
+        flow: bool,
+        name: &str,
+        new: &str,
+        plan: &mut Plan,
+    ) -> Result<(), BumpError> {
+        let end = self.text[repository.value.span.end..].find('\n');
+        let one_line = repository.key.line == repository.value.line && !repository.value.is_absent();
+        if flow || !one_line {
+            return Err(self.form(&format!("has no key `{name}`; add it once by hand")));
+        }
+        let written = scalar::write(new, ScalarStyle::Plain).unwrap_or_default();
+        let at = repository.value.span.end + end.unwrap_or(self.text.len() - repository.value.span.end);
+        let carriage = if self.text[..at].ends_with('\r') { "\r" } else { "" };
+        let at = at - carriage.len();
+        plan.splices.push(Splice {
+            range: at..at,
+            text: format!("{carriage}\n{}{name}: {written}", " ".repeat(repository.key.column)),
+            line: repository.key.line,
+            kind: SpliceKind::NewLine,
+            path: self.path.child(name),
+            old: None,
+            new: new.to_owned(),
+        });
+        Ok(())
+    }
+
+    fn reference(&self, text: &str) -> Result<Reference, BumpError> {
+        let hub: Result<RegistryHost, _> = RegistryHost::DOCKER_HUB.parse();
+        let read = hub.and_then(|hub| Reference::parse(text, Some(&hub)));
+        read.map_err(|error| self.form(&format!("is `{text}`, which is no image: {error}")))
+    }
+
+    fn is_same(&self, old: &Reference) -> bool {
+        old.registry.as_str() == self.new.registry && old.repository.as_str() == self.new.repository
+    }
+
+    fn full_name(&self) -> String {
+        format!("{}/{}", self.new.registry, self.new.repository)
+    }
+
+    fn form(&self, reason: &str) -> BumpError {
+        BumpError::Form {
+            path: self.path.to_string(),
+            line: self.line,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// A reference without its tag and digest.
+fn written_name(text: &str) -> &str {
+    let name = text.split('@').next().unwrap_or(text);
+    match name.rsplit_once(':') {
+        Some((before, tag)) if !tag.contains('/') => before,
+        _ => name,
+    }
+}
