@@ -1,6 +1,7 @@
 //! The one binary. It reads the configuration and wires all parts together; everything else lives in its crate.
 
 mod configuration;
+mod demo;
 mod first_start;
 mod logs;
 mod pods;
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         serve: serve::run,
         restore: restore::run,
         pod_images: pods::images,
+        demo: demo::run,
     };
     refloat_cli::run(std::env::args_os(), &local)
 }

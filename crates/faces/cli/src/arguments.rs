@@ -10,8 +10,8 @@ pub use accounts::{
 };
 pub use registry::{EventArguments, RepoVerb, TagReference, WhyArguments};
 pub use server::{
-    ApplyArguments, AuditVerb, BackupArguments, CollectArguments, DeleteArguments, GetArguments,
-    LogFormat, LoginArguments, LogoutArguments, RestoreArguments, ServeArguments,
+    ApplyArguments, AuditVerb, BackupArguments, CollectArguments, DeleteArguments, DemoArguments,
+    GetArguments, LogFormat, LoginArguments, LogoutArguments, RestoreArguments, ServeArguments,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -32,7 +32,6 @@ pub const UNBUILT: &[&str] = &[
     "compare",
     "copy",
     "deliveries",
-    "demo",
     "dependency",
     "diff",
     "explain",
@@ -196,6 +195,8 @@ pub enum Verb {
     TagUndo(TagReference),
     /// What happened
     Events(EventArguments),
+    /// The main job, end to end: a base gets its security updates, and what stands on it is patched and released
+    Demo(DemoArguments),
     /// What led to an image, a release or a pod, back to the upstream digest, commit or person
     Why(WhyArguments),
     /// People

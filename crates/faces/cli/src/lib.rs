@@ -16,7 +16,7 @@ mod settings;
 mod tests;
 mod verbs;
 
-use arguments::{Arguments, RestoreArguments, ServeArguments};
+use arguments::{Arguments, DemoArguments, RestoreArguments, ServeArguments};
 use clap::Parser as _;
 use error::CliError;
 use output::Answer;
@@ -31,6 +31,8 @@ pub struct Local {
     pub serve: fn(ServeArguments) -> Result<(), CliError>,
     /// Restores a backup into an empty data folder; answers with what it restored, as JSON.
     pub restore: fn(RestoreArguments) -> Result<serde_json::Value, CliError>,
+    /// Plays the main job from end to end.
+    pub demo: fn(DemoArguments) -> Result<(), CliError>,
     /// The digests of the images that a pod runs: its name, namespace, and the context of the kubeconfig.
     pub pod_images: fn(&str, &str, Option<&str>) -> Result<Vec<String>, CliError>,
 }

@@ -34,6 +34,10 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::TagHistory(tag) => registry::tag_history(&tag, settings),
         Verb::TagUndo(tag) => registry::tag_undo(&tag, settings),
         Verb::Events(arguments) => events::events(&arguments, settings),
+        Verb::Demo(arguments) => {
+            (local.demo)(arguments)?;
+            Ok(Answer::read(Value::Null, View::Lines(Vec::new())))
+        }
         Verb::Why(arguments) => why::why(arguments, settings, local),
         Verb::User(verb) => accounts::user(verb, settings),
         Verb::Robot(verb) => accounts::robot(verb, settings),

@@ -156,3 +156,18 @@ pub enum AuditVerb {
     #[command(after_help = "Example:\n  refloat audit verify")]
     Verify,
 }
+
+/// `demo`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  refloat demo\n  refloat demo --keep\n  refloat demo --kubeconfig ~/.kube/config\n\n\
+                  Needs mmdebstrap, buildah and git, and installs them where it may. Nothing of it keeps running."
+)]
+pub struct DemoArguments {
+    /// Keep everything in ./refloat-demo
+    #[arg(long)]
+    pub keep: bool,
+    /// Release to this cluster instead of folders
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+}

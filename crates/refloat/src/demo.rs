@@ -1,0 +1,231 @@
+//! `refloat demo`: the main job from end to end, through the public commands and API of a server that it starts.
+//!
+//! ```text
+//! an upstream with a Debian base ─► a runtime, services on it, a chart, two environments
+//! the base gets its security updates, nobody is told ─► sweep ─► plan ─► patches ─► chart ─► releases ─► why
+//! ```
+//! Every line is shown before it runs; typed by hand, the lines give the same.
+
+mod base;
+mod scene;
+mod stage;
+mod story;
+
+use anyhow::{Context, Result};
+use base::Mirror;
+use refloat_cli::arguments::DemoArguments;
+use refloat_cli::error::CliError;
+use scene::Goal;
+use stage::Stage;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use story::Beginning;
+
+/// The folder with `--keep`.
+const KEPT: &str = "refloat-demo";
+/// The ports that are taken if they are free.
+const PORTS: [u16; 2] = [5000, 5001];
+/// How long the whole cascade may take until the demo gives up waiting.
+const CASCADE_MAX: Duration = Duration::from_mins(10);
+
+/// Runs the demo.
+pub(crate) fn run(arguments: DemoArguments) -> Result<(), CliError> {
+    play(&arguments).map_err(|error| {
+        CliError::failed(
+            "demo_failed",
+            format!("the demo stopped: {error:#}"),
+            "with --keep its folder stays, with the logs of its servers",
+        )
+    })
+}
+
+fn play(arguments: &DemoArguments) -> Result<()> {
+    let (folder, _removed_at_end) = folder(arguments.keep)?;
+    let mut stage = Stage::new(folder)?;
+    let started = Instant::now();
+    let mirror = Mirror::of_this_machine()?;
+    stage.chapter("What the demo needs");
+    stage.say(&format!("$ cd {}", stage.folder().display()));
+    base::install(&stage)?;
+
+    let (home, upstream) = (free_port(PORTS[0])?, free_port(PORTS[1])?);
+    let places = Places {
+        home: format!("127.0.0.1:{home}"),
+        upstream: format!("127.0.0.1:{upstream}"),
+    };
+    open(&mut stage, &places, home, upstream)?;
+    make_base(&mut stage, &places, &mirror)?;
+    build_everything(&mut stage, &places)?;
+    first_release(&mut stage, &places, arguments.kubeconfig.as_deref())?;
+
+    stage.chapter("The upstream gets its security updates, and nobody is told");
+    let since = Instant::now();
+    base::publish(&stage, "after", &mirror.after(), &places.upstream)?;
+    stage.mark("Debian with its security updates, made and pushed", since);
+
+    let since = Instant::now();
+    stage.chapter("The sweep finds it; what follows is recorded with its cause");
+    story::until_released(&stage, Beginning::BaseMoved, CASCADE_MAX)?;
+    stage.mark("from the push upstream to production", since);
+    show_result(&stage, &places)?;
+    stage.mark("the whole demo", started);
+    stage.chapter("Timings");
+    stage.say(stage.timings().trim_end());
+    if arguments.keep {
+        stage.say(&format!(
+            "\nEverything is in {}; the servers stop now.",
+            stage.folder().display()
+        ));
+    }
+    Ok(())
+}
+
+/// Hosts and ports of the two registries.
+struct Places {
+    home: String,
+    upstream: String,
+}
+
+fn folder(keep: bool) -> Result<(PathBuf, Option<Removed>)> {
+    if keep {
+        let folder = std::env::current_dir()?.join(KEPT);
+        std::fs::create_dir(&folder).with_context(|| {
+            format!(
+                "cannot make the folder {}; if an earlier demo left it, remove it",
+                folder.display()
+            )
+        })?;
+        return Ok((folder, None));
+    }
+    let folder = std::env::temp_dir().join(format!("refloat-demo-{}", std::process::id()));
+    std::fs::create_dir(&folder)?;
+    Ok((folder.clone(), Some(Removed(folder))))
+}
+
+/// A folder that goes with the demo.
+struct Removed(PathBuf);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// This port if nobody listens on it, otherwise one that the system gives.
+fn free_port(wanted: u16) -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))
+        .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .context("no port is free on 127.0.0.1")?;
+    Ok(listener.local_addr()?.port())
+}
+
+fn open(stage: &mut Stage, places: &Places, home: u16, upstream: u16) -> Result<()> {
+    stage.chapter("A registry of somebody else, and ours");
+    stage.export("DOCKER_CONFIG", "$PWD/docker");
+    stage.export("REGISTRY_AUTH_FILE", "$PWD/docker/config.json");
+    stage.serve("upstream", upstream, "")?;
+    stage.serve("home", home, "")?;
+    for (name, host) in [("upstream", &places.upstream), ("home", &places.home)] {
+        stage.run(&format!(
+            "refloat login {host} -u admin --password-stdin < {name}/admin-password"
+        ))?;
+    }
+    stage.export("REFLOAT_SERVER", &format!("http://{}", places.home));
+    Ok(())
+}
+
+fn make_base(stage: &mut Stage, places: &Places, mirror: &Mirror) -> Result<()> {
+    stage.chapter("Debian as it was before its security updates");
+    let since = Instant::now();
+    base::publish(stage, "before", &mirror.before(), &places.upstream)?;
+    stage.mark("Debian before its security updates, made and pushed", since);
+    Ok(())
+}
+
+fn build_everything(stage: &mut Stage, places: &Places) -> Result<()> {
+    stage.chapter("The team's sources, and the tasks that build them");
+    let since = Instant::now();
+    let sources = scene::sources(&places.home, &places.upstream);
+    for source in &sources {
+        let folder = format!("src/{}", source.name);
+        for (name, text) in &source.files {
+            stage.write(&format!("{folder}/{name}"), text)?;
+        }
+        stage.run(&format!(
+            "git -C {folder} init -q -b main && git -C {folder} add . && \
+             git -C {folder} -c user.name=team -c user.email=team@example.com commit -q -m 'first version'"
+        ))?;
+    }
+    let here = stage.folder().display().to_string();
+    stage.write("documents.yaml", &scene::documents(&here, &places.upstream))?;
+    stage.run("refloat apply -f documents.yaml")?;
+    for source in &sources {
+        stage.run(&format!("refloat run {} --wait", source.name))?;
+    }
+    stage.mark("five images built for the first time", since);
+    stage.say("What stands on what:");
+    stage.run("refloat images")?;
+    stage.run("refloat graph")?;
+    Ok(())
+}
+
+fn first_release(stage: &mut Stage, places: &Places, kubeconfig: Option<&Path>) -> Result<()> {
+    stage.chapter("A chart, and its release to staging and production");
+    let since = Instant::now();
+    for (name, text) in scene::chart(&places.home) {
+        stage.write(name, &text)?;
+    }
+    stage.run(&format!(
+        "refloat package chart {}/charts/shop:1.0.0",
+        places.home
+    ))?;
+    let here = stage.folder().display().to_string();
+    let goal = match kubeconfig {
+        Some(kubeconfig) => {
+            open_cluster(stage, places, kubeconfig)?;
+            Goal::Cluster("cluster")
+        }
+        None => Goal::Folders,
+    };
+    stage.write("release.yaml", &scene::release(&here, &goal))?;
+    stage.run("refloat apply -f release.yaml")?;
+    story::until_released(stage, Beginning::FirstRelease, CASCADE_MAX)?;
+    stage.mark("the first release, to two environments", since);
+    Ok(())
+}
+
+/// Gives the server the cluster, and the cluster a token that may only pull.
+fn open_cluster(stage: &Stage, _places: &Places, kubeconfig: &Path) -> Result<()> {
+    let kubeconfig = kubeconfig
+        .canonicalize()
+        .with_context(|| format!("there is no kubeconfig {}", kubeconfig.display()))?;
+    stage.write(
+        "cluster.yaml",
+        &format!(
+            "apiVersion: refloat/v1\nkind: Credential\nname: cluster\nkubeconfig: {{ file: {} }}\n",
+            kubeconfig.display()
+        ),
+    )?;
+    stage.run("refloat apply -f cluster.yaml")?;
+    Ok(())
+}
+
+fn show_result(stage: &Stage, places: &Places) -> Result<()> {
+    stage.chapter("What became of it");
+    stage.run("refloat cascade list")?;
+    stage.run("refloat images")?;
+    stage.run(&format!("refloat tag-history {}/apps/web:1", places.home))?;
+    stage.say("\nThe services carry the same files as before, on patched packages:");
+    let tags = stage.ask(&format!("refloat tags {}/apps/web -q", places.home))?;
+    let run = tags.lines().find(|tag| tag.starts_with("run_"));
+    if let Some(run) = run {
+        stage.run(&format!(
+            "refloat compare {0}/apps/web:{run} {0}/apps/web:1",
+            places.home
+        ))?;
+    }
+    stage.chapter("Why is this in production?");
+    stage.run("refloat why release/shop")?;
+    Ok(())
+}
