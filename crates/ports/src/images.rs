@@ -7,6 +7,12 @@
 //! * A manifest with a `subject` is found by `referrers` afterwards, also where a registry has no such API
 //!   (distribution-spec, "Unavailable Referrers API": the tag `ALGORITHM-HASH`).
 
+mod memory;
+mod verified;
+
+pub use memory::MemoryImages;
+pub use verified::verified;
+
 use crate::ByteStream;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;

@@ -9,6 +9,7 @@ pub mod checksums;
 pub mod deployer;
 pub mod git;
 pub mod images;
+pub mod images_suite;
 pub mod memory;
 pub mod suite;
 
@@ -18,5 +19,6 @@ pub use checksums::{CHECKSUM_SPAN_BYTES, Checksummer, Checksums};
 pub use deployer::{DeployStatus, Deployer, Deployment, Rendered, Target};
 pub use git::{Git, GitError, GitRepository, NewCommit};
 pub use images::{
-    BlobRead, ImageManifest, Images, ImagesError, ImagesResult, Place, Places,
+    BlobRead, ImageManifest, Images, ImagesError, ImagesResult, MemoryImages, Place, Places,
+    verified,
 };
