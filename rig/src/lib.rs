@@ -16,6 +16,7 @@ pub mod docker;
 pub mod foreign;
 pub mod forgetful;
 pub mod image;
+pub mod kubernetes;
 pub mod leftover;
 pub mod netns;
 pub mod network;

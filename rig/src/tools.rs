@@ -45,6 +45,12 @@ pub enum Tool {
     Helm,
     Helm3,
     Distribution,
+    Etcd,
+    KubeApiserver,
+    KubeControllerManager,
+    KubeScheduler,
+    Kubelet,
+    Kubectl,
     Fuse,
     Mount,
 }
@@ -67,6 +73,16 @@ pub enum Source {
         version: &'static str,
         /// What the go command calls the program.
         builds: &'static str,
+    },
+    /// A program of a module that `go install` refuses because of its `replace` lines: built
+    /// in a small module of ours that requires it, once, into the cache.
+    GoPackage {
+        /// The package to build.
+        package: &'static str,
+        /// The module it belongs to.
+        module: &'static str,
+        /// The module's exact version.
+        version: &'static str,
     },
     /// The Go toolchain: the machine's own if it is new enough, otherwise from its Python
     /// package in this version.
@@ -128,6 +144,9 @@ impl Tool {
             Source::GoModule {
                 module, version, ..
             } => go::built(entry.name, module, version)?,
+            Source::GoPackage {
+                package, version, ..
+            } => go::built(entry.name, package, version)?,
             Source::GoToolchain { .. } => go::toolchain()?,
             Source::Machine { path } => Some(PathBuf::from(path)).filter(|path| path.exists()),
         };
@@ -139,7 +158,9 @@ impl Tool {
         let path = self.path().ok()?;
         match self.entry().source {
             Source::Debian { package, .. } => debian::version(package),
-            Source::GoModule { version, .. } => Some(version.to_owned()),
+            Source::GoModule { version, .. } | Source::GoPackage { version, .. } => {
+                Some(version.to_owned())
+            }
             Source::GoToolchain { .. } => go::version_of(&path),
             Source::Machine { .. } => Some("present".to_owned()),
         }

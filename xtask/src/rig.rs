@@ -53,7 +53,7 @@ fn list() {
         };
         let from = match entry.source {
             Source::Debian { .. } => "Debian",
-            Source::GoModule { .. } => "Go module",
+            Source::GoModule { .. } | Source::GoPackage { .. } => "Go module",
             Source::GoToolchain { .. } => "PATH, pip",
             Source::Machine { .. } => "machine",
         };
@@ -66,7 +66,9 @@ fn list() {
 
 fn wanted(tool: Tool) -> String {
     match tool.entry().source {
-        Source::GoModule { version, .. } | Source::GoToolchain { version } => {
+        Source::GoModule { version, .. }
+        | Source::GoPackage { version, .. }
+        | Source::GoToolchain { version } => {
             format!("missing ({version})")
         }
         Source::Debian { .. } | Source::Machine { .. } => "missing".to_owned(),

