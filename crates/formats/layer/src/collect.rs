@@ -1,0 +1,383 @@
+//! From members of an archive to the index.
+
+use crate::archive::{Archive, Member, What};
+use crate::compression;
+use crate::entry::{Entry, Facts, Kind, LayerIndex, Oddity, OddityKind};
+use crate::keep::is_kept;
+use crate::limits::{
+    ELF_BYTES_MAX, ENTRIES_MAX, KEPT_BYTES_MAX, KEPT_FILE_BYTES_MAX, ODDITIES_MAX, PATHS_BYTES_MAX,
+};
+use crate::words::Gatherer;
+use crate::{LayerError, path};
+use refloat_oci::{Algorithm, Hasher};
+use refloat_packages::{Elf, Shebang, elf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+/// The beginning of a file's name that hides the rest of it in lower layers (image-spec, layer.md, "Whiteouts").
+const WHITEOUT: &str = ".wh.";
+/// The name that hides all lower siblings.
+const OPAQUE: &str = ".wh..wh..opq";
+/// Names that are AUFS' own and mean nothing.
+const AUFS: &str = ".wh..wh.";
+/// How much of a file is looked at to tell its kind.
+const HEAD_BYTES: usize = 512;
+/// First bytes of files that hold others: zip and jar, gzip, xz, zstd, bzip2.
+const PACKED: [&[u8]; 5] = [
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"\xfd7zXZ",
+    b"\x28\xb5\x2f\xfd",
+    b"BZh",
+];
+
+/// Reads a layer from its first byte to its last and says what is in it.
+///
+/// `media_type` is the manifest's; empty where nobody told it. The result depends on the uncompressed bytes alone, but
+/// for [`LayerIndex::compression`]. Nothing is written anywhere.
+///
+/// # Errors
+/// [`LayerError`] for anything that is not a whole, unambiguous, bounded layer.
+pub fn index(reader: impl Read, media_type: &str) -> Result<LayerIndex, LayerError> {
+    let opened = compression::open(reader, media_type)?;
+    let mut archive = Archive::new(opened.reader, opened.taken);
+    let mut collector = Collector::new();
+    while let Some(member) = archive.next()? {
+        collector.take(&mut archive, member)?;
+    }
+    let (diff_id, size_bytes) = archive.finish()?;
+    let mut index = LayerIndex {
+        diff_id,
+        size_bytes,
+        compression: opened.compression,
+        entries: Vec::new(),
+        whiteouts: Vec::new(),
+        opaques: Vec::new(),
+        kept: BTreeMap::new(),
+        words: crate::Words::Unknown,
+        oddities: Vec::new(),
+    };
+    collector.finish(&mut index);
+    Ok(index)
+}
+
+struct Collector {
+    entries: BTreeMap<String, Entry>,
+    whiteouts: BTreeSet<String>,
+    opaques: BTreeSet<String>,
+    kept: BTreeMap<String, Vec<u8>>,
+    kept_bytes: usize,
+    // Targets of hard links, to see whether they are written again.
+    linked: BTreeSet<String>,
+    oddities: Vec<Oddity>,
+    words: Gatherer,
+    members: usize,
+    path_bytes: usize,
+}
+
+impl Collector {
+    fn new() -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            whiteouts: BTreeSet::new(),
+            opaques: BTreeSet::new(),
+            kept: BTreeMap::new(),
+            kept_bytes: 0,
+            linked: BTreeSet::new(),
+            oddities: Vec::new(),
+            words: Gatherer::new(),
+            members: 0,
+            path_bytes: 0,
+        }
+    }
+
+    fn take(&mut self, archive: &mut Archive<'_>, member: Member) -> Result<(), LayerError> {
+        self.members += 1;
+        self.path_bytes += member.path.len() + member.link.len();
+        if self.members > ENTRIES_MAX {
+            return Err(limit("entries", ENTRIES_MAX));
+        }
+        if self.path_bytes > PATHS_BYTES_MAX {
+            return Err(limit("bytes of paths", PATHS_BYTES_MAX));
+        }
+        let path = path::normalise(&member.path)?;
+        if self.take_whiteout(&path)? {
+            return Ok(());
+        }
+        let mut hardlink = None;
+        let kind = match member.what {
+            What::File => self.file(archive, &path, member.size)?,
+            What::Directory => Kind::Directory,
+            What::Symlink => Kind::Symlink(link_target(&member.link)?),
+            What::Character => Kind::Character(member.device.0, member.device.1),
+            What::Block => Kind::Block(member.device.0, member.device.1),
+            What::Fifo => Kind::Fifo,
+            What::Hardlink => {
+                let target = path::normalise(&member.link)?;
+                if let Some(kind) = self.link(&path, &target, &member) {
+                    hardlink = Some(target);
+                    kind
+                } else {
+                    Kind::LowerHardlink(target)
+                }
+            }
+        };
+        if path.is_empty() && kind != Kind::Directory {
+            return Err(LayerError::Path(
+                "the root, as something else than a directory".into(),
+            ));
+        }
+        self.put(Entry {
+            path,
+            kind,
+            mode: member.mode,
+            uid: member.uid,
+            gid: member.gid,
+            xattrs: member.xattrs,
+            hardlink,
+        });
+        Ok(())
+    }
+
+    /// Notes a whiteout; `false` if the path is none.
+    fn take_whiteout(&mut self, path: &str) -> Result<bool, LayerError> {
+        let name = path::name(path);
+        let directory = path::parent(path).unwrap_or_default();
+        if path::ancestors(path).any(|above| path::name(above).starts_with(WHITEOUT)) {
+            // AUFS keeps its hard links below such a directory.
+            return if path.split('/').any(|segment| segment.starts_with(AUFS)) {
+                Ok(true)
+            } else {
+                Err(LayerError::Path(path.to_owned()))
+            };
+        }
+        if name == OPAQUE {
+            self.opaques.insert(directory.to_owned());
+            return Ok(true);
+        }
+        if name.starts_with(AUFS) {
+            return Ok(true);
+        }
+        match name.strip_prefix(WHITEOUT) {
+            None => Ok(false),
+            Some("" | "." | "..") => Err(LayerError::Path(path.to_owned())),
+            Some(hidden) => {
+                self.whiteouts.insert(path::join(directory, hidden));
+                Ok(true)
+            }
+        }
+    }
+
+    /// What a hard link is, by its target in this layer; none if the target is a lower layer's.
+    fn link(&mut self, path: &str, target: &str, member: &Member) -> Option<Kind> {
+        let there = self.entries.get(target)?;
+        if matches!(there.kind, Kind::Directory | Kind::LowerHardlink(_)) {
+            return None;
+        }
+        let kind = there.kind.clone();
+        let is_same =
+            there.mode == member.mode && there.uid == member.uid && there.gid == member.gid;
+        if !is_same && !matches!(kind, Kind::Symlink(_)) {
+            self.odd(path, OddityKind::LinkAttributes);
+        }
+        if let Some(content) = self.kept.get(target).cloned()
+            && is_kept(path)
+        {
+            self.kept.insert(path.to_owned(), content);
+        }
+        self.linked.insert(target.to_owned());
+        Some(kind)
+    }
+
+    fn put(&mut self, entry: Entry) {
+        if self.linked.contains(&entry.path) {
+            self.odd(&entry.path, OddityKind::LinkTargetRewritten);
+        }
+        let before = self.entries.get(&entry.path).map(|before| &before.kind);
+        let is_directory = |kind: &Kind| *kind == Kind::Directory;
+        if before.is_some_and(|before| is_directory(before) != is_directory(&entry.kind)) {
+            self.odd(&entry.path, OddityKind::TwoKinds);
+        }
+        self.entries.insert(entry.path.clone(), entry);
+    }
+
+    fn odd(&mut self, path: &str, kind: OddityKind) {
+        if self.oddities.len() < ODDITIES_MAX {
+            self.oddities.push(Oddity {
+                path: path.to_owned(),
+                kind,
+            });
+        }
+    }
+
+    fn file(
+        &mut self,
+        archive: &mut Archive<'_>,
+        path: &str,
+        size: u64,
+    ) -> Result<Kind, LayerError> {
+        let mut reading = Reading::new(path, size, self.kept_bytes);
+        let words = &mut self.words;
+        archive.content(|chunk| reading.take(chunk, words))?;
+        words.end();
+        let (sha256, facts, kept) = reading.finish();
+        self.kept.remove(path);
+        if let Some(kept) = kept {
+            self.kept_bytes += kept.len();
+            self.kept.insert(path.to_owned(), kept);
+        }
+        Ok(Kind::File {
+            size,
+            sha256,
+            facts,
+        })
+    }
+
+    fn finish(mut self, index: &mut LayerIndex) {
+        self.note_conflicts();
+        index.kept = self
+            .kept
+            .into_iter()
+            .filter(|(path, _)| {
+                self.entries
+                    .get(path)
+                    .is_some_and(|entry| matches!(entry.kind, Kind::File { .. }))
+            })
+            .collect();
+        index.entries = self.entries.into_values().collect();
+        index.whiteouts = self.whiteouts.into_iter().collect();
+        index.opaques = self.opaques.into_iter().collect();
+        index.words = self.words.finish();
+        index.oddities = self.oddities;
+    }
+
+    fn note_conflicts(&mut self) {
+        let mut found = Vec::new();
+        for path in &self.whiteouts {
+            let is_written = self.entries.contains_key(path)
+                || self
+                    .entries
+                    .range(format!("{path}/")..)
+                    .next()
+                    .is_some_and(|(next, _)| path::is_below(next, path));
+            if is_written {
+                found.push((path.clone(), OddityKind::HiddenAndWritten));
+            }
+        }
+        for path in self.entries.keys().chain(&self.whiteouts) {
+            let has_wrong_parent = path::ancestors(path).any(|above| {
+                self.entries
+                    .get(above)
+                    .is_some_and(|entry| entry.kind != Kind::Directory)
+            });
+            if has_wrong_parent {
+                found.push((path.clone(), OddityKind::ParentNotDirectory));
+            }
+        }
+        for (path, kind) in found {
+            self.odd(&path, kind);
+        }
+    }
+}
+
+fn limit(what: &'static str, limit: usize) -> LayerError {
+    LayerError::Limit {
+        what,
+        limit: limit as u64,
+    }
+}
+
+fn link_target(raw: &[u8]) -> Result<String, LayerError> {
+    if raw.is_empty() || raw.len() > crate::limits::PATH_BYTES_MAX || raw.contains(&0) {
+        return Err(LayerError::Path(path::escaped(&raw[..raw.len().min(200)])));
+    }
+    Ok(path::escaped(raw))
+}
+
+/// How much of a file is looked at to tell text from programs.
+const WORDS_HEAD_BYTES: usize = 8192;
+
+/// What a file's first bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    NotBegun,
+    Elf,
+    Packed,
+    Other,
+}
+
+/// One file on its way.
+struct Reading {
+    hasher: Hasher,
+    size: u64,
+    is_kept: bool,
+    content: Content,
+    head: Vec<u8>,
+    held: Vec<u8>,
+    unread: Option<String>,
+}
+
+impl Reading {
+    fn new(path: &str, size: u64, kept_bytes: usize) -> Self {
+        let wants = is_kept(path);
+        let room = (KEPT_BYTES_MAX - kept_bytes.min(KEPT_BYTES_MAX)) as u64;
+        let has_room = size <= KEPT_FILE_BYTES_MAX && size <= room;
+        Self {
+            hasher: Hasher::new(Algorithm::Sha256),
+            size,
+            is_kept: wants && has_room,
+            content: Content::NotBegun,
+            head: Vec::new(),
+            held: Vec::new(),
+            unread: (wants && !has_room).then(|| "larger than what is kept".to_owned()),
+        }
+    }
+
+    fn take(&mut self, chunk: &[u8], words: &mut Gatherer) {
+        self.hasher.update(chunk);
+        if self.content == Content::NotBegun {
+            self.begin(chunk);
+            words.begin(&chunk[..chunk.len().min(WORDS_HEAD_BYTES)]);
+        }
+        if self.is_kept || self.content == Content::Elf {
+            self.held.extend_from_slice(chunk);
+        }
+        if self.content != Content::Packed {
+            words.take(chunk);
+        }
+    }
+
+    fn begin(&mut self, chunk: &[u8]) {
+        self.head = chunk[..chunk.len().min(HEAD_BYTES)].to_vec();
+        self.content = if chunk.starts_with(elf::MAGIC) {
+            Content::Elf
+        } else if PACKED.iter().any(|magic| chunk.starts_with(magic)) {
+            Content::Packed
+        } else {
+            Content::Other
+        };
+        if self.content == Content::Elf && self.size > ELF_BYTES_MAX {
+            self.content = Content::Other;
+            self.unread = Some("a program larger than what is held".into());
+        }
+    }
+
+    fn finish(self) -> ([u8; 32], Facts, Option<Vec<u8>>) {
+        let digest = self.hasher.finish();
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest.hash());
+        let facts = if let Some(why) = self.unread {
+            Facts::Unread(why)
+        } else if self.content == Content::Elf {
+            match Elf::parse(&self.held) {
+                Ok(elf) => Facts::Elf(Box::new(elf)),
+                Err(error) => Facts::Unread(error.to_string()),
+            }
+        } else if self.content == Content::Packed {
+            Facts::Packed
+        } else {
+            Shebang::parse(&self.head).map_or(Facts::Plain, Facts::Script)
+        };
+        (sha256, facts, self.is_kept.then_some(self.held))
+    }
+}

@@ -1,0 +1,31 @@
+//! Which files' contents are kept: the few whose text is judged.
+
+use crate::path::{name, parent};
+
+/// True if the content of a file at this path is kept.
+pub(crate) fn is_kept(path: &str) -> bool {
+    match path {
+        "etc/passwd"
+        | "etc/group"
+        | "etc/os-release"
+        | "usr/lib/os-release"
+        | "etc/ld.so.conf"
+        | "etc/debian_version"
+        | "etc/alpine-release"
+        | "var/lib/dpkg/status" => return true,
+        _ => {}
+    }
+    let directory = parent(path).unwrap_or_default();
+    let name = name(path);
+    match directory {
+        "etc" => name.starts_with("ld-musl-") && has_suffix(name, "path"),
+        "etc/ld.so.conf.d" => has_suffix(name, "conf"),
+        "var/lib/dpkg/status.d" => !has_suffix(name, "md5sums"),
+        "var/lib/dpkg/info" => has_suffix(name, "list"),
+        _ => name == "pyvenv.cfg",
+    }
+}
+
+fn has_suffix(name: &str, suffix: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, end)| end == suffix)
+}
