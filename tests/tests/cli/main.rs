@@ -8,3 +8,4 @@ mod registry;
 mod said;
 mod secrets;
 mod upkeep;
+mod why;

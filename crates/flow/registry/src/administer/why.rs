@@ -155,10 +155,12 @@ async fn starts(
             }
         }
         WhySubject::Tag(repository, tag) => {
-            if !sight.may_pull(tx, repository).await? {
-                return Ok(Vec::new());
-            }
-            let stream = Stream::new("tag", format_args!("{repository}/{tag}"));
+            let leave = match authorize_existing::<Pull>(tx, sight.principal, repository).await {
+                Ok(leave) => leave,
+                Err(StoreError::Rejected(_)) => return Ok(Vec::new()),
+                Err(error) => return Err(error),
+            };
+            let stream = Stream::new("tag", format_args!("{}/{tag}", leave.repository().id));
             let Some(moved) = log::newest_of_stream(tx, &stream, "tag.moved").await? else {
                 return Ok(Vec::new());
             };
