@@ -1,0 +1,80 @@
+//! What `helm template` prints (helm, pkg/cmd/template.go).
+
+use super::{HookEvent, Rendered, split_documents};
+use crate::load::pattern;
+
+/// What of a rendering is printed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TemplateOutput {
+    /// `--show-only`: patterns of template paths below the chart; empty means all.
+    pub show_only: Vec<String>,
+    /// `--include-crds`
+    pub crds: bool,
+    /// `--no-hooks`
+    pub no_hooks: bool,
+    /// `--skip-tests`
+    pub skip_tests: bool,
+}
+
+/// `--show-only` named a template that there is not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("could not find template {0} in chart")]
+pub struct OutputError(pub String);
+
+impl TemplateOutput {
+    /// The text.
+    ///
+    /// # Errors
+    /// [`OutputError`].
+    pub fn text(&self, rendered: &Rendered) -> Result<String, OutputError> {
+        let mut manifest = String::new();
+        if self.crds {
+            for crd in &rendered.crds {
+                manifest += &format!("---\n# Source: {}\n{}\n", crd.path, crd.file.text());
+            }
+        }
+        manifest += &rendered.manifest();
+        let mut text = format!("{}\n", manifest.trim());
+        let hooks = rendered.hooks.iter().filter(|hook| {
+            let test = self.skip_tests && hook.events.contains(&HookEvent::Test);
+            !self.no_hooks && !test
+        });
+        for hook in hooks {
+            text += &format!("---\n# Source: {}\n{}\n", hook.manifest.path, hook.manifest.text);
+        }
+        if self.show_only.is_empty() {
+            Ok(text)
+        } else {
+            self.shown(&text)
+        }
+    }
+
+    fn shown(&self, text: &str) -> Result<String, OutputError> {
+        let documents = split_documents(text);
+        let mut shown = String::new();
+        for wanted in &self.show_only {
+            let is_wanted = |document: &&&str| {
+                source(document)
+                    .is_some_and(|path| pattern::matches(wanted, path).unwrap_or(false))
+            };
+            let found: Vec<_> = documents.iter().filter(is_wanted).collect();
+            if found.is_empty() {
+                return Err(OutputError(wanted.clone()));
+            }
+            for document in found {
+                shown += &format!("---\n{document}\n");
+            }
+        }
+        Ok(shown)
+    }
+}
+
+/// The template of a document, relative to the chart.
+fn source(document: &str) -> Option<&str> {
+    let mut lines = document.lines();
+    lines.find_map(|line| {
+        let (_, path) = line.split_once("# Source: ")?;
+        let (chart, rest) = path.split_once('/')?;
+        (!chart.is_empty() && !rest.is_empty()).then_some(rest)
+    })
+}

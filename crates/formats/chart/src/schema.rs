@@ -1,0 +1,49 @@
+//! `values.schema.json` of a chart and of those below it (helm, pkg/chart/common/util/jsonschema.go). A schema that
+//! refers to another file or address is refused: nothing is fetched.
+
+use crate::prepare::Prepared;
+use serde_json::Value as Json;
+
+/// Checks coalesced values; the text names each chart and what does not fit.
+pub(crate) fn check(chart: &Prepared, values: &Json) -> Result<(), String> {
+    let mut found = String::new();
+    check_into(chart, values, &mut found);
+    if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+fn check_into(chart: &Prepared, values: &Json, found: &mut String) {
+    if let Some(schema) = &chart.schema {
+        let wrong = against(schema, values);
+        if !wrong.is_empty() {
+            *found += &format!("{}:\n{wrong}\n", chart.name());
+        }
+    }
+    for below in &chart.dependencies {
+        match &values[below.name()] {
+            Json::Null => {}
+            inner @ Json::Object(_) => check_into(below, inner, found),
+            _ => {
+                *found += &format!(
+                    "{}:\ninvalid type for values: expected object (map)\n",
+                    below.name()
+                );
+            }
+        }
+    }
+}
+
+/// What does not fit, a line each; empty if all does.
+fn against(schema: &[u8], values: &Json) -> String {
+    let schema: Json = match serde_json::from_slice(schema) {
+        Ok(schema) => schema,
+        Err(error) => return format!("- values.schema.json is no JSON: {error}\n"),
+    };
+    let validator = match jsonschema::options().build(&schema) {
+        Ok(validator) => validator,
+        Err(error) => return format!("- values.schema.json is no schema: {error}\n"),
+    };
+    let line = |error: jsonschema::ValidationError<'_>| {
+        format!("- at '{}': {error}\n", error.instance_path())
+    };
+    validator.iter_errors(values).map(line).collect()
+}
