@@ -9,17 +9,21 @@ use std::collections::BTreeMap;
 
 /// Where the source of a build lies.
 #[derive(Debug, Clone)]
-pub struct Source {
-    /// The git repository: a URL or a path.
-    pub git: String,
-    /// The commit, already resolved.
-    pub commit: String,
-    /// The folder of the context in it.
-    pub context: String,
-    /// The Dockerfile in it.
-    pub dockerfile: String,
-    /// User and password for the git server.
-    pub credential: Option<(String, Secret<String>)>,
+pub enum Source {
+    /// In git.
+    Git {
+        /// The repository: a URL or a path.
+        git: String,
+        /// The commit, already resolved.
+        commit: String,
+        /// User and password for the git server.
+        credential: Option<(String, Secret<String>)>,
+    },
+    /// In a folder of the builder's machine.
+    Folder {
+        /// Its path.
+        folder: String,
+    },
 }
 
 /// A registry account that the builder pulls and pushes with.
@@ -40,6 +44,10 @@ pub struct BuildRequest {
     pub run: RunId,
     /// The source.
     pub source: Source,
+    /// The folder of the context in it.
+    pub context: String,
+    /// The Dockerfile, relative to the context.
+    pub dockerfile: String,
     /// The stage to build; `None` is the last.
     pub target: Option<String>,
     /// `os/architecture[/variant]`.
@@ -50,7 +58,7 @@ pub struct BuildRequest {
     pub bases: BTreeMap<String, Reference>,
     /// Secrets by id, for `RUN --mount=type=secret`.
     pub secrets: BTreeMap<String, Secret<String>>,
-    /// Where the image is pushed, with its unique tag.
+    /// Where the image is pushed. Without a tag it is pushed by its digest alone, so that nothing names it before its tests passed.
     pub destination: Reference,
     /// Annotations of the image.
     pub annotations: BTreeMap<String, String>,
@@ -62,17 +70,28 @@ pub struct BuildRequest {
     pub tests: Vec<Vec<String>>,
 }
 
+/// What a builder is asked for, refused before it begins.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The request cannot be built by this builder; its words are for people.
+    #[error("{0}")]
+    Refused(String),
+    /// The world.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
 /// Where a build stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildStatus {
-    /// Nobody knows the id: it never began, or its traces are gone; `start` begins it.
+    /// Nobody works on the id: it never began, its traces are gone, or its runner died; `start` begins it (again).
     Absent,
     /// It runs.
     Running {
         /// `checkout`, `build`, `push` or `test`.
         step: String,
     },
-    /// The image is pushed.
+    /// The image is pushed, and its tests passed.
     Succeeded {
         /// Its digest.
         digest: Digest,
@@ -87,7 +106,10 @@ pub enum BuildStatus {
         error: String,
     },
     /// It was called off, or its time was over.
-    Cancelled,
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A builder.
@@ -96,13 +118,13 @@ pub trait Builder: Send + Sync + 'static {
     fn name(&self) -> &'static str;
 
     /// Begins the build, or does nothing if this id has begun.
-    fn start(&self, request: BuildRequest) -> BoxFuture<'_, Result<(), Failure>>;
+    fn start(&self, request: BuildRequest) -> BoxFuture<'_, Result<(), StartError>>;
 
     /// Where it stands.
     fn observe<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<BuildStatus, Failure>>;
 
-    /// Ends it; it ends up `Cancelled` unless it was faster.
-    fn cancel<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<(), Failure>>;
+    /// Ends it; it ends up `Cancelled` with this reason unless it was faster, or `Absent` if it never began.
+    fn cancel<'a>(&'a self, run: &'a RunId, reason: &'a str) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// Its output from this byte on, as far as it goes now.
     fn log<'a>(&'a self, run: &'a RunId, from: u64) -> BoxFuture<'a, Result<ByteStream, Failure>>;

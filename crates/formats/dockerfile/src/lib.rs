@@ -25,3 +25,17 @@ pub use error::DockerfileError;
 pub use evaluate::{Options, edges};
 pub use image::normalised;
 pub use platform::{Platform, PlatformError};
+
+/// The first instruction, with its line, that OCI's image format has no place for and docker's has: `HEALTHCHECK`, `ONBUILD`,
+/// `SHELL`. A builder that writes OCI images drops them.
+///
+/// # Errors
+/// [`DockerfileError`] if the file does not parse.
+pub fn docker_only(text: &str) -> Result<Option<(String, u32)>, DockerfileError> {
+    let only = |keyword: &str| ["healthcheck", "onbuild", "shell"].contains(&keyword);
+    let found = lines::read(text)?.instructions.into_iter();
+    let mut found = found.filter(|instruction| only(&instruction.keyword));
+    Ok(found
+        .next()
+        .map(|found| (found.keyword.to_ascii_uppercase(), found.line)))
+}

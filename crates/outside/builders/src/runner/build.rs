@@ -1,0 +1,213 @@
+//! The second step: `buildah build`, from bases pinned by digest, in a store of the run's own.
+//!
+//! The Dockerfile stays as it is: `--build-context NAME=docker-image://..@DIGEST` puts the pinned image in place of each name.
+//! Nothing is cached between runs (`--layers=false`, an own store), so that no build sees what another one left. The network
+//! of `RUN` is the host's: the isolation `chroot` has no other.
+
+use super::checkout::SourceTree;
+use super::{Ended, Runner, digest_in};
+use crate::checkout::clean;
+use crate::process;
+use refloat_oci::{Digest, Reference};
+use std::fmt;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+/// Isolations, the stronger one first.
+const ISOLATIONS: [&str; 2] = ["oci", "chroot"];
+/// How long a look at the builder may take.
+const LOOK_MAX: Duration = Duration::from_mins(1);
+
+/// The builder as it was found.
+pub(super) struct Found {
+    version: String,
+    pub(super) isolation: &'static str,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "buildah {}, isolation {}",
+            self.version, self.isolation
+        )
+    }
+}
+
+impl Runner {
+    /// A command of buildah on the run's own store.
+    pub(super) fn buildah(&self) -> Command {
+        let mut command = Command::new("buildah");
+        clean(&mut command);
+        for name in ["STORAGE_DRIVER", "STORAGE_OPTS", "BUILDAH_RUNTIME"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+            .env("HOME", self.work("home"))
+            .env("XDG_RUNTIME_DIR", self.work("run"))
+            .env("TMPDIR", self.work("tmp"))
+            .env("REGISTRY_AUTH_FILE", self.folder.at("auth.json"))
+            .env("CONTAINERS_REGISTRIES_CONF", self.work("registries.conf"))
+            .arg("--root")
+            .arg(self.work("storage"))
+            .arg("--runroot")
+            .arg(self.work("run"))
+            .arg("--registries-conf-dir")
+            .arg(self.work("none"));
+        command
+    }
+
+    /// Finds the version and the strongest isolation that works here.
+    pub(super) fn builder(&mut self) -> Result<Found, Ended> {
+        fs::create_dir_all(self.work("run"))?;
+        fs::create_dir_all(self.work("none"))?;
+        self.write_registries()?;
+        let mut command = Command::new("buildah");
+        command.arg("--version");
+        let output = process::output(command, Vec::new(), LOOK_MAX, 4096).map_err(|error| {
+            Ended::Failed(format!(
+                "buildah: {error}; install it on the machine of the runner"
+            ))
+        })?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let version = text
+            .split_whitespace()
+            .nth(2)
+            .unwrap_or("of unknown version")
+            .to_owned();
+        let isolation = self.isolation();
+        let found = Found { version, isolation };
+        self.say(&format!("{found}"));
+        Ok(found)
+    }
+
+    /// Tries to run a program that does not exist in an empty container: where the isolation works, that is all that is wrong.
+    fn isolation(&mut self) -> &'static str {
+        let mut from = self.buildah();
+        from.args(["from", "--name", "probe", "scratch"]);
+        let mut run = self.buildah();
+        run.args([
+            "run",
+            "--isolation",
+            ISOLATIONS[0],
+            "probe",
+            "/refloat-probe",
+        ]);
+        let mut remove = self.buildah();
+        remove.args(["rm", "probe"]);
+        let output = |command| process::output(command, Vec::new(), LOOK_MAX, 64 * 1024);
+        let begun = output(from).is_ok_and(|output| output.status.success());
+        let ran = begun.then(|| output(run).ok()).flatten();
+        let _ = output(remove);
+        let works =
+            ran.is_some_and(|output| output.stderr.contains("/refloat-probe: no such file"));
+        if works { ISOLATIONS[0] } else { ISOLATIONS[1] }
+    }
+
+    /// Which registries speak plain HTTP, and what each is shown.
+    fn write_registries(&self) -> Result<(), Ended> {
+        let mut hosts = vec![self.destination()?.registry];
+        for base in self.request.bases.values() {
+            let base =
+                Reference::parse(base, None).map_err(|error| Ended::Failed(error.to_string()))?;
+            hosts.push(base.registry);
+        }
+        hosts.sort();
+        hosts.dedup();
+        let mut text =
+            "unqualified-search-registries = [\"docker.io\"]\nshort-name-mode = \"disabled\"\n"
+                .to_owned();
+        for host in hosts.iter().filter(|host| host.is_loopback()) {
+            text.push_str(&format!(
+                "[[registry]]\nlocation = \"{host}\"\ninsecure = true\n"
+            ));
+        }
+        fs::write(self.work("registries.conf"), text)?;
+        let entry = |login: &crate::folder::StoredLogin| {
+            use base64::Engine as _;
+            let pair = format!("{}:{}", login.username, login.password.expose());
+            let auth = base64::engine::general_purpose::STANDARD.encode(pair);
+            // The tools write Docker Hub by the address of its first API.
+            let name = match login.registry.as_str() {
+                "docker.io" => "https://index.docker.io/v1/".to_owned(),
+                other => other.to_owned(),
+            };
+            (name, serde_json::json!({ "auth": auth }))
+        };
+        let auths: serde_json::Map<_, _> = self.logins.iter().map(entry).collect();
+        let json = serde_json::json!({ "auths": auths });
+        crate::folder::write(&self.folder.at("auth.json"), json.to_string().as_bytes())?;
+        Ok(())
+    }
+
+    pub(super) fn build(&mut self, source: &SourceTree, found: &Found) -> Result<(), Ended> {
+        let text = fs::read_to_string(&source.dockerfile)
+            .map_err(|error| Ended::Failed(format!("the Dockerfile: {error}")))?;
+        let special = refloat_dockerfile::docker_only(&text)
+            .map_err(|error| Ended::Failed(format!("the Dockerfile, {error}")))?;
+        if let Some((keyword, line)) = &special {
+            self.say(&format!(
+                "{keyword} in line {line} has no place in OCI's image format: docker's is written"
+            ));
+        }
+        self.docker_format = special.is_some();
+        let mut command = self.buildah();
+        command
+            .args([
+                "build",
+                "--layers=false",
+                "--network",
+                "host",
+                "--isolation",
+                found.isolation,
+            ])
+            .args([
+                "--format",
+                if self.docker_format { "docker" } else { "oci" },
+            ])
+            .args(["--platform", &self.request.platform])
+            .arg("--iidfile")
+            .arg(self.work("image"))
+            .arg("--file")
+            .arg(&source.dockerfile);
+        if let Some(target) = &self.request.target {
+            command.args(["--target", target]);
+        }
+        for (name, value) in &self.request.arguments {
+            command.arg("--build-arg").arg(format!("{name}={value}"));
+        }
+        for (name, base) in &self.request.bases {
+            command
+                .arg("--build-context")
+                .arg(format!("{name}=docker-image://{base}"));
+        }
+        for (name, value) in &self.request.annotations {
+            command.arg("--annotation").arg(format!("{name}={value}"));
+        }
+        for (number, id) in self.request.secrets.iter().enumerate() {
+            let path = self.folder.at("secrets").join(number.to_string());
+            command
+                .arg("--secret")
+                .arg(format!("id={id},src={}", path.display()));
+        }
+        command.arg(&source.context);
+        self.must(command)
+    }
+
+    /// Writes the image to disk, which fixes its bytes and with them its digest: as a layout, or in docker's format as it is.
+    pub(super) fn export(&mut self) -> Result<Digest, Ended> {
+        let image = fs::read_to_string(self.work("image"))?;
+        let mut command = self.buildah();
+        command
+            .args(["push", "--quiet", "--digestfile"])
+            .arg(self.work("digest"))
+            .arg(image.trim());
+        let place = if self.docker_format { "dir" } else { "oci" };
+        command.arg(format!("{place}:{}", self.work("candidate").display()));
+        self.must(command)?;
+        digest_in(&self.work("digest"))
+    }
+}

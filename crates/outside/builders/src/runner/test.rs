@@ -1,0 +1,47 @@
+//! The fourth step: the task's tests, each in a fresh container from the pushed candidate; its exit status decides.
+
+use super::build::Found;
+use super::{Ended, Runner};
+use refloat_oci::{Digest, Reference};
+
+impl Runner {
+    pub(super) fn test(
+        &mut self,
+        found: &Found,
+        destination: &Reference,
+        digest: Digest,
+    ) -> Result<(), Ended> {
+        let candidate = format!(
+            "docker://{}/{}@{digest}",
+            destination.registry, destination.repository
+        );
+        for (number, test) in self.request.tests.clone().into_iter().enumerate() {
+            let name = format!("test-{number}");
+            let shown = test.join(" ");
+            self.say(&format!("test: {shown}"));
+            let mut from = self.buildah();
+            from.args(["from", "--quiet", "--name", &name, &candidate]);
+            self.must(from)?;
+            let mut run = self.buildah();
+            run.args([
+                "run",
+                "--network",
+                "host",
+                "--isolation",
+                found.isolation,
+                &name,
+                "--",
+            ])
+            .args(&test);
+            if let Some(code) = self.succeeds(run)? {
+                return Err(Ended::Failed(format!(
+                    "the test `{shown}` ended with {code}"
+                )));
+            }
+            let mut remove = self.buildah();
+            remove.args(["rm", &name]);
+            self.must(remove)?;
+        }
+        Ok(())
+    }
+}
