@@ -3,6 +3,7 @@
 use crate::blocking::ended;
 use crate::layout::{Layout, sync_folder};
 use crate::live::{Hashes, Lease, Live};
+use crate::stage::Stage;
 use crate::{LocalBlobs, failure};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -15,7 +16,7 @@ use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
 /// How many bytes are written and hashed in one go.
-const BATCH_BYTES: usize = 256 * 1024;
+const BATCH_BYTES: usize = 512 * 1024;
 /// The most pieces of one batch, for bodies that arrive byte by byte.
 const BATCH_PIECES_MAX: usize = 1024;
 
@@ -35,12 +36,17 @@ pub(crate) async fn append(
             })
         });
     }
+    let more = broken.is_none() && length_of(&batch) >= BATCH_BYTES;
     let lease = Live::take(&blobs.live, &key)?;
     let layout = Arc::clone(&blobs.layout);
     let mut writer = blobs
         .writes
         .run(move || Writer::open(layout, lease, key, offset))
         .await?;
+    if more {
+        let path = writer.layout.upload(&writer.key);
+        writer.stage = Stage::take(&blobs.stages, &blobs.buffers, path, offset);
+    }
     while !batch.is_empty() {
         let pieces = std::mem::take(&mut batch);
         let writing = blobs.writes.start(move || writer.write(&pieces)).await;
@@ -73,6 +79,10 @@ async fn collect(body: &mut Fuse<ByteStream>) -> (Vec<Bytes>, Option<io::Error>)
     (batch, None)
 }
 
+fn length_of(batch: &[Bytes]) -> usize {
+    batch.iter().map(Bytes::len).sum()
+}
+
 /// An upload's file while one append writes it.
 struct Writer {
     layout: Arc<Layout>,
@@ -85,6 +95,8 @@ struct Writer {
     position: u64,
     /// What was known of the first `offset` bytes, for the way back.
     before: Option<Hashes>,
+    /// For an append that is long enough.
+    stage: Option<Stage>,
 }
 
 impl Writer {
@@ -123,6 +135,7 @@ impl Writer {
             new,
             offset,
             position: offset,
+            stage: None,
         })
     }
 
@@ -135,6 +148,15 @@ impl Writer {
     }
 
     fn write_all(&mut self, pieces: &[Bytes]) -> io::Result<()> {
+        if let Some(stage) = &mut self.stage {
+            for piece in pieces {
+                stage.write(&self.file, piece)?;
+                // While the bytes are still near the processor.
+                self.lease.take_in(piece);
+                self.position += piece.len() as u64;
+            }
+            return Ok(());
+        }
         let mut slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
         let mut rest = &mut slices[..];
         while !rest.is_empty() {
@@ -146,9 +168,7 @@ impl Writer {
             }
         }
         for piece in pieces {
-            if let Some(hashes) = &mut self.lease.hashes {
-                hashes.update(piece);
-            }
+            self.lease.take_in(piece);
             self.position += piece.len() as u64;
         }
         Ok(())
@@ -167,6 +187,11 @@ impl Writer {
     fn sync(mut self) -> Result<u64, AppendError> {
         if let Err(injected) = refloat_fail::point("upload.written") {
             return Err(self.give_back(&injected.into()));
+        }
+        if let Some(stage) = self.stage.take()
+            && let Err(error) = stage.finish(&self.file)
+        {
+            return Err(self.give_back(&error));
         }
         let folder = || {
             if self.new {

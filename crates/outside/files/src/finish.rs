@@ -47,11 +47,23 @@ pub(crate) fn finish(
     if length > size {
         file.set_len(size).map_err(cannot)?;
     }
-    let (actual, checksums) = hashes_of(&lease, &file, size, digest).map_err(cannot)?;
+    let metadata = file.metadata().map_err(cannot)?;
+    let seen = lease.hashes.as_ref().filter(|hashes| {
+        hashes.length() == size
+            && hashes.algorithm() == digest.algorithm()
+            && hashes.are_of(&metadata)
+    });
+    // Digest and checksums are those of the pass that wrote the bytes if that was this process, all of it, with this algorithm.
+    let (actual, checksums) = match seen {
+        Some(hashes) => hashes.clone().finish(),
+        None => reread(&file, size, digest).map_err(cannot)?,
+    };
     if actual != *digest {
         return Err(FinishError::Mismatch { actual });
     }
-    if let Err(error) = file.sync_data() {
+    // What was stamped was synced before; all else is now.
+    let synced = seen.map_or_else(|| file.sync_data(), |_| Ok(()));
+    if let Err(error) = synced {
         // See `append`: after a failed fsync the bytes cannot be trusted, whatever a second one says.
         let _ = fs::remove_file(layout.upload(key));
         return Err(lost(lease, key, failure("fsync failed", &error)));
@@ -108,26 +120,6 @@ fn finished_before(
     };
     durable().map_err(cannot)?;
     Ok(Finished { size, checksums })
-}
-
-/// Digest and checksums, from the pass that wrote the bytes if that was this process, all of it, with this algorithm.
-fn hashes_of(
-    lease: &Lease,
-    file: &File,
-    size: u64,
-    digest: &Digest,
-) -> io::Result<(Digest, Checksums)> {
-    let metadata = file.metadata()?;
-    match &lease.hashes {
-        Some(hashes)
-            if hashes.length() == size
-                && hashes.algorithm() == digest.algorithm()
-                && hashes.are_of(&metadata) =>
-        {
-            Ok(hashes.clone().finish())
-        }
-        _ => reread(file, size, digest),
-    }
 }
 
 fn reread(mut file: &File, size: u64, digest: &Digest) -> io::Result<(Digest, Checksums)> {

@@ -8,30 +8,35 @@
 //! Order of an upload: write, fsync the file, fsync its folder (the first time), acknowledge; at the end check the
 //! digest, rename, fsync both folders. A failed fsync loses the upload by name and is never asked again on the same
 //! descriptor, since the kernel may have dropped the bytes (the fsyncgate of 2018). The digest and the checksums are
-//! computed in the pass that writes; what this process did not see itself is read again at the end.
+//! computed in the pass that writes; what this process did not see itself is read again at the end. Large appends go
+//! around the page cache where the file system lets them.
 //!
 //! All file operations run on blocking threads, a bounded number at a time; no thread waits for the network.
 
 mod append;
 mod blocking;
+mod buffers;
 mod finish;
 mod layout;
 mod list;
 mod live;
 mod read;
+mod stage;
 
 use blocking::Gate;
+use buffers::Buffers;
 use futures_util::future::BoxFuture;
 use layout::Layout;
 use live::Live;
-use read::Buffers;
 use refloat_core::{Failure, StorageKey};
 use refloat_oci::{Algorithm, Digest};
 use refloat_ports::{AppendError, Blobs, ByteStream, Checksums, FinishError, Finished, Stored};
+use stage::STAGES_MAX;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Blobs in files under one data folder. One process at a time uses it; the store's lock sees to that.
 pub struct LocalBlobs {
@@ -40,6 +45,7 @@ pub struct LocalBlobs {
     writes: Gate,
     reads: Gate,
     buffers: Arc<Buffers>,
+    stages: Arc<Semaphore>,
 }
 
 impl LocalBlobs {
@@ -55,6 +61,7 @@ impl LocalBlobs {
             writes: Gate::new((2 * processors).max(4)),
             reads: Gate::new((4 * processors).max(16)),
             buffers: Arc::new(Buffers::new()),
+            stages: Arc::new(Semaphore::new(STAGES_MAX)),
         })
     }
 }

@@ -147,6 +147,15 @@ pub(crate) struct Lease {
     pub(crate) hashes: Option<Hashes>,
 }
 
+impl Lease {
+    /// Hashes the bytes that follow, if all before them were.
+    pub(crate) fn take_in(&mut self, bytes: &[u8]) {
+        if let Some(hashes) = &mut self.hashes {
+            hashes.update(bytes);
+        }
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut slots = self.live.lock();

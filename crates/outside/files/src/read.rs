@@ -1,6 +1,7 @@
 //! Disk to buffer to network: a MiB is checked before any of it leaves, while the one before it is being sent.
 
 use crate::blocking::ended;
+use crate::buffers::Buffers;
 use crate::{LocalBlobs, failure};
 use bytes::Bytes;
 use futures_util::stream;
@@ -10,13 +11,9 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-
-/// The most buffers kept for the next reader; more are allocated and given back.
-const BUFFERS_KEPT: usize = 32;
-const SPAN: usize = 1024 * 1024;
 
 pub(crate) async fn read(
     blobs: &LocalBlobs,
@@ -134,54 +131,5 @@ impl Source {
         let within = |position: u64| usize::try_from(position - start).map_err(io::Error::other);
         let part = within(part.start)?..within(part.end)?;
         Ok(Bytes::from_owner(buffer).slice(part))
-    }
-}
-
-/// Buffers of a MiB that are used again: fresh ones cost as much in page faults as reading them does.
-pub(crate) struct Buffers(Mutex<Vec<Vec<u8>>>);
-
-impl Buffers {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::default())
-    }
-
-    fn take(buffers: &Arc<Self>, length: usize) -> Buffer {
-        let kept = buffers
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        Buffer {
-            bytes: kept.unwrap_or_else(|| vec![0; SPAN]),
-            length,
-            home: Arc::clone(buffers),
-        }
-    }
-}
-
-struct Buffer {
-    bytes: Vec<u8>,
-    length: usize,
-    home: Arc<Buffers>,
-}
-
-impl Buffer {
-    fn filled(&mut self) -> &mut [u8] {
-        &mut self.bytes[..self.length]
-    }
-}
-
-impl AsRef<[u8]> for Buffer {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        let mut kept = self.home.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < BUFFERS_KEPT {
-            kept.push(std::mem::take(&mut self.bytes));
-        }
     }
 }

@@ -82,7 +82,7 @@ async fn a_writer_excludes_a_second_one() {
         |mut receiver| async { receiver.recv().await.map(|part| (part, receiver)) },
     ));
     // A whole batch is there, so the first writer opens the file and then waits for more.
-    sender.send(Ok(suite::sample(300 * 1024))).expect("sent");
+    sender.send(Ok(suite::sample(600 * 1024))).expect("sent");
     let other = Arc::clone(&blobs);
     let writing = key.clone();
     let first = tokio::spawn(async move { other.append(writing, 0, slow).await });
@@ -99,7 +99,7 @@ async fn a_writer_excludes_a_second_one() {
     };
     assert!(matches!(busy, Failure::Transient(_)), "{busy}");
     drop(sender);
-    assert_eq!(first.await.expect("ends").expect("append"), 300 * 1024);
+    assert_eq!(first.await.expect("ends").expect("append"), 600 * 1024);
 }
 
 #[tokio::test]
@@ -148,6 +148,43 @@ async fn a_dropped_append_leaves_the_upload_resumable() {
         .finish(key, length, Digest::sha256(&bytes))
         .await
         .expect("finish");
+}
+
+#[tokio::test]
+async fn long_appends_may_begin_and_end_anywhere() {
+    let folder = Folder::new();
+    let blobs = folder.reopen();
+    // Within a page, at a page, at a MiB; whole MiBs go around the page cache, the rest does not.
+    let ends = [
+        1_000,
+        4_000_003,
+        4_001_792,
+        8 << 20,
+        (11 << 20) + 4096,
+        12_000_001,
+    ];
+    let bytes = suite::sample(12_000_001);
+    // More appends at once than there are stages.
+    let uploads = (0..40).map(|number| {
+        let (blobs, bytes) = (Arc::clone(&blobs), bytes.slice(number..));
+        async move {
+            let key = suite::fresh_key();
+            let mut start = 0;
+            for end in ends.map(|end| end.min(bytes.len())) {
+                let body = suite::body(&bytes.slice(start..end), 70_001);
+                let length = blobs.append(key.clone(), start as u64, body).await;
+                assert_eq!(length.expect("append"), end as u64);
+                start = end;
+            }
+            let (length, digest) = (bytes.len() as u64, Digest::sha256(&bytes));
+            let finished = blobs.finish(key.clone(), length, digest).await;
+            let checksums = finished.expect("finish").checksums;
+            let stream = blobs.read(key, 0..length, checksums).await.expect("read");
+            let (read, error) = suite::drain(stream).await;
+            assert!(error.is_none() && read == bytes, "{number}");
+        }
+    });
+    futures_util::future::join_all(uploads).await;
 }
 
 #[tokio::test]
