@@ -178,8 +178,13 @@ impl Pattern {
 
     /// Whether it names `repository`.
     pub fn matches(&self, repository: &RepositoryName) -> bool {
+        self.matches_path(repository.as_str())
+    }
+
+    /// Whether it names `path`, a repository with a foreign registry's host before it: `*/apps/**` names those of every host.
+    pub fn matches_path(&self, path: &str) -> bool {
         let pattern: Vec<_> = self.0.split('/').collect();
-        let name: Vec<_> = repository.segments().collect();
+        let name: Vec<_> = path.split('/').collect();
         // reached[n]: the pattern so far matches the first n segments.
         let mut reached = vec![false; name.len() + 1];
         reached[0] = true;

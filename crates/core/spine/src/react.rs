@@ -175,8 +175,8 @@ fn react_to_cascade(event: &CascadeEvent) -> Vec<Command> {
                 subject: repository.to_string(),
             },
         ],
-        CascadeEvent::CascadeFinished { .. } => Vec::new(),
-        CascadeEvent::PlanMade { .. }
+        CascadeEvent::CascadeFinished { .. }
+        | CascadeEvent::PlanMade { .. }
         | CascadeEvent::CascadePaused { .. }
         | CascadeEvent::CascadeCancelled { .. }
         | CascadeEvent::CascadeSuperseded { .. }

@@ -41,6 +41,7 @@ impl Context {
     /// Who asks, for a use case.
     pub fn caller(self, principal: Principal) -> Caller {
         Caller {
+            because: refloat_flow::Because::default(),
             principal,
             address: Some(self.address.to_string()),
             user_agent: self.user_agent,

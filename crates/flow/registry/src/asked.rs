@@ -3,7 +3,9 @@
 use crate::Caller;
 use refloat_core::Principal;
 use refloat_oci::RepositoryName;
-use refloat_store::access::{Authorized, Op, authorize, authorize_existing, could_pull_if_present};
+use refloat_store::access::{
+    Authorized, Because, Op, authorize, authorize_existing, could_pull_if_present,
+};
 use refloat_store::{StoreError, Tx};
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ struct Inner {
     principal: Principal,
     repository: RepositoryName,
     personal: Option<String>,
+    because: Because,
 }
 
 impl Asked {
@@ -23,6 +26,7 @@ impl Asked {
             principal: caller.principal.clone(),
             repository: repository.clone(),
             personal: caller.personal(),
+            because: caller.because.clone(),
         }))
     }
 
@@ -32,7 +36,9 @@ impl Asked {
         tx: &mut dyn Tx,
     ) -> Result<Authorized<O>, StoreError> {
         let leave = authorize::<O>(tx, &self.0.principal, &self.0.repository).await?;
-        Ok(leave.with_personal(self.0.personal.clone()))
+        Ok(leave
+            .with_personal(self.0.personal.clone())
+            .with_because(self.0.because.clone()))
     }
 
     /// The same in a transaction that only reads: it makes no repository.

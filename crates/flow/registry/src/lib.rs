@@ -23,7 +23,7 @@ pub use read::{BlobBody, BlobInfo, ByteRange, ManifestBody, Referrers};
 pub use receive::{BeginUpload, Begun, ContentRange, Mount, PutDone, PutManifest, UploadStatus};
 /// Bytes on their way, as use cases take and give them.
 pub use refloat_ports::ByteStream;
-pub use registry::{Caller, Limits, Registry};
+pub use registry::{Because, Caller, Limits, Registry};
 pub use sign_in::SignIn;
 pub use tags::TagPosition;
 pub use upkeep::Upkeep;

@@ -9,6 +9,7 @@ use refloat_oci::Digest;
 use refloat_oci::reference::TagOrDigest;
 use refloat_ports::Blobs;
 use refloat_store::Store;
+pub use refloat_store::access::Because;
 use refloat_store::collect::CollectPolicy;
 use refloat_store::registry::StoredBlob;
 use refloat_store::uploads::INLINE_MAX_BYTES;
@@ -25,6 +26,8 @@ pub struct Caller {
     pub user_agent: Option<String>,
     /// The id of the request, as logs have it.
     pub request_id: String,
+    /// Why, where records of the log led to it.
+    pub because: Because,
 }
 
 impl Caller {
@@ -35,6 +38,7 @@ impl Caller {
             address: None,
             user_agent: None,
             request_id: String::new(),
+            because: Because::default(),
         }
     }
 

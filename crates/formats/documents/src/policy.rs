@@ -3,6 +3,7 @@
 use crate::error::DocumentError;
 use crate::fields::{Fields, Located};
 use crate::node::NodeValue;
+use crate::patch::PatchDocument;
 use serde_json::{Value, json};
 use std::str::FromStr;
 
@@ -10,7 +11,7 @@ use std::str::FromStr;
 pub const TAG_RULES_MAX: usize = 64;
 
 /// Keys of the kind that are not built.
-const UNBUILT: [&str; 3] = ["channels", "retention", "patch"];
+const UNBUILT: [&str; 2] = ["channels", "retention"];
 
 /// Rules for the repositories that `pattern` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct PolicyDocument {
     pub anonymous_pull: Option<bool>,
     /// Whether `quarantine: off` was written; nothing else can be.
     pub quarantine_off: bool,
+    /// How images without a task are patched.
+    pub patch: Option<PatchDocument>,
 }
 
 /// `glob` makes tags immutable, `!glob` exempts them.
@@ -69,12 +72,14 @@ impl PolicyDocument {
         };
         let anonymous_pull = fields.flag("anonymous_pull")?;
         let quarantine_off = quarantine(fields)?;
+        let patch = fields.take("patch").map(PatchDocument::read).transpose()?;
         Ok(Self {
             pattern: pattern.value,
             pattern_line: pattern.line,
             immutable_tags,
             anonymous_pull,
             quarantine_off,
+            patch,
         })
     }
 
@@ -89,6 +94,9 @@ impl PolicyDocument {
         }
         if self.quarantine_off {
             json["quarantine"] = Value::from("off");
+        }
+        if let Some(patch) = &self.patch {
+            json["patch"] = patch.to_json();
         }
         json
     }

@@ -16,7 +16,7 @@ pub use project::{AuthorizedProject, AuthorizedServer, authorize_project, author
 use refloat_core::Principal;
 use refloat_core::access::Actions;
 use refloat_core::registry::ImmutableTags;
-use refloat_core::{Action, PrincipalKind, ProjectId, RepositoryId};
+use refloat_core::{Action, CascadeId, PrincipalKind, ProjectId, RecordId, RepositoryId};
 use refloat_oci::RepositoryName;
 use std::marker::PhantomData;
 
@@ -97,6 +97,15 @@ ops! {
     Admin;
 }
 
+/// Why something is done, as its records shall say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Because {
+    /// Records that led to it.
+    pub causes: Vec<RecordId>,
+    /// The cascade it belongs to. Tags that a cascade moves are not pushed by anybody: they make no default line.
+    pub cascade: Option<CascadeId>,
+}
+
 /// Leave to do `O` on one repository, valid in the transaction that made it.
 #[derive(Debug, Clone)]
 pub struct Authorized<O> {
@@ -105,6 +114,7 @@ pub struct Authorized<O> {
     actions: Actions,
     account_actions: Actions,
     personal: Option<String>,
+    because: Because,
     operation: PhantomData<O>,
 }
 
@@ -134,6 +144,18 @@ impl<O> Authorized<O> {
     pub fn with_personal(mut self, personal: Option<String>) -> Self {
         self.personal = personal;
         self
+    }
+
+    /// Adds the causes to the records of this operation.
+    #[must_use]
+    pub fn with_because(mut self, because: Because) -> Self {
+        self.because = because;
+        self
+    }
+
+    /// Why it is done.
+    pub(crate) fn because(&self) -> &Because {
+        &self.because
     }
 
     /// The personal data of the request.

@@ -3,12 +3,18 @@
 mod credential;
 mod policy;
 mod project;
+mod release;
+mod task;
+mod upstream;
 
 pub use credential::{
     CredentialRow, NewCredential, apply_credential, credential, delete_credential,
 };
 pub use policy::{NewPolicy, apply_policy, delete_policy};
 pub use project::{NewProject, apply_project, delete_project};
+pub use release::{apply_release, delete_release, releases};
+pub use task::{NewTask, apply_task, delete_task};
+pub use upstream::{NewUpstream, apply_upstream, delete_upstream};
 
 use crate::access::{AuthorizedProject, actor};
 use crate::lists::hex;
@@ -31,6 +37,12 @@ pub enum StoredKind {
     Credential,
     /// Rules for the repositories that match.
     RepositoryPolicy,
+    /// A chart and where it goes.
+    Release,
+    /// A foreign registry, and what of it is watched.
+    Upstream,
+    /// How an image is built.
+    Task,
 }
 
 impl StoredKind {
@@ -40,6 +52,9 @@ impl StoredKind {
             Self::Project => "Project",
             Self::Credential => "Credential",
             Self::RepositoryPolicy => "RepositoryPolicy",
+            Self::Release => "Release",
+            Self::Upstream => "Upstream",
+            Self::Task => "Task",
         }
     }
 }
@@ -136,6 +151,9 @@ fn not_found(kind: StoredKind, name: &str) -> Rejection {
         StoredKind::Project => "project",
         StoredKind::Credential => "credential",
         StoredKind::RepositoryPolicy => "repository policy",
+        StoredKind::Release => "release",
+        StoredKind::Upstream => "upstream",
+        StoredKind::Task => "task",
     };
     Rejection::NotFound {
         kind,

@@ -7,6 +7,7 @@
 mod evaluate;
 mod write_out;
 
+pub use evaluate::PatchPolicies;
 pub(crate) use evaluate::rights_by_pattern;
 pub(crate) use write_out::{
     Placed, Subjects, change, hold, repositories_matching, repositories_under, write_out,

@@ -1,5 +1,11 @@
 //! Lines: a repository, a rule for its tags, and the digest now current. A repository has a default line, its newest
-//! pushed tag, while nobody declares another one.
+//! pushed tag, while nobody declares another one. Policies and tasks declare lines; which of its tags is a line's
+//! current one is decided in `core/cascade`.
+
+mod declared;
+
+pub(crate) use declared::{by_policies, follow_rules};
+pub use declared::{declare_rule, withdraw_rule};
 
 use crate::access::{Authorized, Pull, Push, RepositoryRow};
 use crate::lists;
@@ -15,6 +21,15 @@ pub enum LineSource {
     Default,
     /// Somebody declared it.
     Declared,
+}
+
+/// Who moved a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MovedBy {
+    /// A person or a program: the newest tag becomes the default line.
+    Anybody,
+    /// A cascade: the default line stays the one it is.
+    Cascade,
 }
 
 /// A line.
@@ -130,21 +145,24 @@ pub(crate) async fn follow(
     tx: &mut dyn Tx,
     repository: &RepositoryRow,
     moved: &[(&TagName, TagState)],
+    by: MovedBy,
 ) -> Result<(), StoreError> {
     let now = tx.now();
     for (tag, state) in moved {
         tx.execute(
-            sql("update line set digest = $3, updated_at = $4 where repository_id = $1 and rule = $2 and source = 'declared'"),
+            sql("update line set digest = $3, updated_at = $4 where repository_id = $1 and rule = $2 and (source <> 'default' or cast($5 as bigint) = 1)"),
             &[
                 repository.id.as_str().into(),
                 rule(tag).into(),
                 state.digest().map(|digest| digest.to_row()).into(),
                 now.into(),
+                i64::from(by == MovedBy::Cascade).into(),
             ],
         )
         .await?;
     }
-    if moved.is_empty() {
+    follow_rules(tx, repository, moved).await?;
+    if moved.is_empty() || by == MovedBy::Cascade {
         Ok(())
     } else {
         newest_becomes_default(tx, repository).await

@@ -1,6 +1,6 @@
 //! Records of one operation, in their order: collected while rows are written, appended last.
 
-use crate::access::{Authorized, actor};
+use crate::access::{Authorized, Because, actor};
 use crate::log;
 use refloat_core::event::{AccessEvent, AuditEvent, RegistryEvent};
 use refloat_core::{Event, NewRecord, ProjectId, RecordId, RepositoryId, Stream};
@@ -11,6 +11,7 @@ use refloat_oci::{Digest, TagName};
 pub(crate) struct Records {
     actor: String,
     personal: Option<String>,
+    because: Because,
     pending: Vec<NewRecord>,
 }
 
@@ -19,12 +20,21 @@ impl Records {
         Self {
             actor: actor.to_owned(),
             personal: personal.map(str::to_owned),
+            because: Because::default(),
             pending: Vec::new(),
         }
     }
 
     pub(crate) fn by<O>(leave: &Authorized<O>) -> Self {
-        Self::of(&actor(leave.principal()), leave.personal())
+        Self {
+            because: leave.because().clone(),
+            ..Self::of(&actor(leave.principal()), leave.personal())
+        }
+    }
+
+    /// Why it is done.
+    pub(crate) fn because(&self) -> &Because {
+        &self.because
     }
 
     pub(crate) fn repository(
@@ -118,8 +128,8 @@ impl Records {
             stream,
             expected_version,
             actor: self.actor.clone(),
-            causes: Vec::new(),
-            cascade: None,
+            causes: self.because.causes.clone(),
+            cascade: self.because.cascade.clone(),
             event,
             personal: self.personal.clone(),
         });

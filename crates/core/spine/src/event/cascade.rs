@@ -1,7 +1,7 @@
 //! The cascade's family: plans, cascades and the patch of each image.
 
 use crate::id::{CascadeId, PlanId, RunId};
-use refloat_oci::{Digest, RepositoryName, TagName};
+use refloat_oci::{Digest, RegistryHost, RepositoryName, TagName};
 use serde::{Deserialize, Serialize};
 
 /// How an image is patched.
@@ -134,6 +134,9 @@ pub enum CascadeEvent {
     PatchJudged {
         /// The cascade.
         cascade: CascadeId,
+        /// The foreign registry; `None` is this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registry: Option<RegistryHost>,
         /// Where.
         repository: RepositoryName,
         /// The line's rule.
@@ -156,6 +159,9 @@ pub enum CascadeEvent {
     PatchBuilding {
         /// The cascade.
         cascade: CascadeId,
+        /// The foreign registry; `None` is this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registry: Option<RegistryHost>,
         /// Where.
         repository: RepositoryName,
         /// The line's rule.
@@ -168,6 +174,9 @@ pub enum CascadeEvent {
     PatchPublished {
         /// The cascade.
         cascade: CascadeId,
+        /// The foreign registry; `None` is this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registry: Option<RegistryHost>,
         /// Where.
         repository: RepositoryName,
         /// The line's rule.
@@ -194,6 +203,9 @@ pub enum CascadeEvent {
     PatchHeld {
         /// The cascade.
         cascade: CascadeId,
+        /// The foreign registry; `None` is this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registry: Option<RegistryHost>,
         /// Where.
         repository: RepositoryName,
         /// The line's rule.
@@ -206,6 +218,9 @@ pub enum CascadeEvent {
     PatchSkipped {
         /// The cascade.
         cascade: CascadeId,
+        /// The foreign registry; `None` is this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registry: Option<RegistryHost>,
         /// Where.
         repository: RepositoryName,
         /// The line's rule.
@@ -218,6 +233,9 @@ pub enum CascadeEvent {
     PatchFailed {
         /// The cascade.
         cascade: CascadeId,
+        /// The foreign registry; `None` is this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registry: Option<RegistryHost>,
         /// Where.
         repository: RepositoryName,
         /// The line's rule.
@@ -228,15 +246,39 @@ pub enum CascadeEvent {
 }
 
 impl CascadeEvent {
-    /// The repository it happened to, where it is about one.
+    /// The repository of this registry it happened to, where it is about one.
     pub fn repository(&self) -> Option<&RepositoryName> {
         match self {
-            Self::PatchJudged { repository, .. }
-            | Self::PatchBuilding { repository, .. }
-            | Self::PatchPublished { repository, .. }
-            | Self::PatchHeld { repository, .. }
-            | Self::PatchSkipped { repository, .. }
-            | Self::PatchFailed { repository, .. } => Some(repository),
+            Self::PatchJudged {
+                registry,
+                repository,
+                ..
+            }
+            | Self::PatchBuilding {
+                registry,
+                repository,
+                ..
+            }
+            | Self::PatchPublished {
+                registry,
+                repository,
+                ..
+            }
+            | Self::PatchHeld {
+                registry,
+                repository,
+                ..
+            }
+            | Self::PatchSkipped {
+                registry,
+                repository,
+                ..
+            }
+            | Self::PatchFailed {
+                registry,
+                repository,
+                ..
+            } => registry.is_none().then_some(repository),
             Self::PlanMade { .. }
             | Self::CascadeStarted { .. }
             | Self::CascadePaused { .. }

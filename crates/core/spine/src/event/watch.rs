@@ -1,7 +1,7 @@
 //! The watcher's family: bases that moved, sweeps and their receipts, edges of the graph.
 
 use crate::time::Timestamp;
-use refloat_oci::{Digest, RepositoryName};
+use refloat_oci::{Digest, RegistryHost, RepositoryName};
 use serde::{Deserialize, Serialize};
 
 /// What made the server look at a base when it saw the change.
@@ -131,6 +131,9 @@ pub enum WatchEvent {
     /// An image stands on another.
     #[serde(rename = "edge.found")]
     EdgeFound {
+        /// The dependent's registry; `None` is this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registry: Option<RegistryHost>,
         /// The dependent's repository.
         repository: RepositoryName,
         /// The dependent.

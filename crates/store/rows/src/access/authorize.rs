@@ -1,6 +1,6 @@
 //! The one place where leave to touch a repository is given.
 
-use super::{ANONYMOUS, Authorized, Op, Push, RepositoryRow, actor};
+use super::{ANONYMOUS, Authorized, Because, Op, Push, RepositoryRow, actor};
 use crate::grants;
 use crate::registry;
 use refloat_core::access::Actions;
@@ -75,6 +75,7 @@ async fn leave<O: Op>(
         actions,
         account_actions: rights,
         personal: None,
+        because: Because::default(),
         operation: PhantomData,
     })
 }

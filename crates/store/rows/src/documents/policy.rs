@@ -4,6 +4,7 @@ use super::{Applied, Effects, New, Stored, StoredKind, record_applied, remove, s
 use crate::access::AuthorizedProject;
 use crate::grants;
 use crate::lists::json;
+use refloat_cascade::{PatchPolicy, Rule};
 use refloat_core::registry::ImmutableTags;
 use refloat_core::{Pattern, Rejection};
 use refloat_database::{StoreError, Tx, Value, sql};
@@ -20,6 +21,8 @@ pub struct NewPolicy {
     pub immutable_tags: Option<Vec<String>>,
     /// Whether everybody may pull; `None` says nothing.
     pub anonymous_pull: Option<bool>,
+    /// How images without a task are patched; `None` says nothing.
+    pub patch: Option<PatchPolicy>,
     /// The document as JSON.
     pub content: String,
 }
@@ -37,6 +40,10 @@ pub async fn apply_policy(
         ImmutableTags::new(vec![rules.clone()])
             .map_err(|error| Rejection::Invalid(error.to_string()))?;
     }
+    for line in policy.patch.iter().flat_map(|patch| &patch.lines) {
+        line.parse::<Rule>()
+            .map_err(|error| Rejection::Invalid(format!("`patch.lines`: {error}")))?;
+    }
     let new = New {
         project: leave.id(),
         kind: StoredKind::RepositoryPolicy,
@@ -49,13 +56,15 @@ pub async fn apply_policy(
     };
     grants::change(tx).await?;
     tx.execute(
-        sql("insert into repository_policy (project_id, name, pattern, immutable_tags, anonymous_pull) values ($1, $2, $2, $3, $4) \
-             on conflict (project_id, name) do update set immutable_tags = excluded.immutable_tags, anonymous_pull = excluded.anonymous_pull"),
+        sql("insert into repository_policy (project_id, name, pattern, immutable_tags, anonymous_pull, patch) values ($1, $2, $2, $3, $4, $5) \
+             on conflict (project_id, name) do update set immutable_tags = excluded.immutable_tags, anonymous_pull = excluded.anonymous_pull, \
+             patch = excluded.patch"),
         &[
             leave.id().as_str().into(),
             policy.pattern.as_str().into(),
             policy.immutable_tags.as_ref().map_or(Value::Null, json),
             policy.anonymous_pull.map(i64::from).into(),
+            policy.patch.as_ref().map_or(Value::Null, json),
         ],
     )
     .await?;

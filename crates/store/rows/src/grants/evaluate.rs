@@ -3,11 +3,13 @@
 use crate::access::{ANONYMOUS, subjects};
 use crate::lists::{text_list, texts};
 use crate::projects::{DEFAULT_PROJECT, owner_of};
+use refloat_cascade::PatchPolicy;
 use refloat_core::access::Actions;
 use refloat_core::registry::ImmutableTags;
 use refloat_core::{Action, Pattern, Principal, ProjectId};
-use refloat_database::{Row, StoreError, Tx};
+use refloat_database::{Row, StoreError, Tx, sql};
 use refloat_oci::RepositoryName;
+use std::collections::BTreeSet;
 
 /// A rule as evaluation needs it.
 #[derive(Debug)]
@@ -50,10 +52,11 @@ pub(super) struct PolicyRow {
     pattern: Pattern,
     immutable_tags: Option<Vec<String>>,
     anonymous_pull: Option<bool>,
+    patch: Option<PatchPolicy>,
 }
 
 impl PolicyRow {
-    /// From the columns project_id, pattern, immutable_tags, anonymous_pull.
+    /// From the columns project_id, pattern, immutable_tags, anonymous_pull, patch.
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let rules = row
             .optional(2, Row::text)?
@@ -64,6 +67,7 @@ impl PolicyRow {
             pattern: row.parsed(1)?,
             immutable_tags: rules.map_err(|_| StoreError::column(2, "not a list of rules"))?,
             anonymous_pull: row.optional(3, Row::flag)?,
+            patch: patch(row, 4)?,
         })
     }
 
@@ -79,6 +83,54 @@ pub(super) struct Strictest {
     pub(super) immutable_tags: ImmutableTags,
     /// What everybody may.
     pub(super) anonymous: Actions,
+    /// The rules of its lines.
+    pub(super) lines: BTreeSet<String>,
+}
+
+/// What policies say about patches, of every project.
+#[derive(Debug, Default)]
+pub struct PatchPolicies(Vec<PolicyRow>);
+
+impl PatchPolicies {
+    /// Loads them.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the database.
+    pub async fn load(tx: &mut dyn Tx) -> Result<Self, StoreError> {
+        let rows = tx
+            .query(
+                sql("select project_id, pattern, immutable_tags, anonymous_pull, patch from repository_policy \
+                     where patch is not null order by project_id, name"),
+                &[],
+            )
+            .await?;
+        rows.iter()
+            .map(PolicyRow::from_row)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// What they say about `path`, a repository, or one of a foreign registry with its host before it; `owner` is
+    /// the project it belongs to, if it belongs to one.
+    pub fn of(&self, path: &str, owner: Option<&ProjectId>) -> Option<PatchPolicy> {
+        let reaches = |row: &&PolicyRow| {
+            let project = row.project.as_str() == DEFAULT_PROJECT
+                || owner.is_none_or(|owner| *owner == row.project);
+            project && row.pattern.matches_path(path)
+        };
+        self.0
+            .iter()
+            .filter(reaches)
+            .filter_map(|row| row.patch.clone())
+            .reduce(PatchPolicy::and)
+    }
+}
+
+fn patch(row: &Row, index: usize) -> Result<Option<PatchPolicy>, StoreError> {
+    row.optional(index, Row::text)?
+        .map(serde_json::from_str)
+        .transpose()
+        .map_err(|_| StoreError::column(index, "not what a policy says about patches"))
 }
 
 /// Judges the policies that reach a repository of `owner`.
@@ -107,6 +159,10 @@ pub(super) fn strictest(
         } else {
             Actions::NONE
         },
+        lines: matching()
+            .filter_map(|policy| policy.patch.as_ref())
+            .flat_map(|patch| patch.lines.iter().cloned())
+            .collect(),
     })
 }
 
@@ -144,7 +200,7 @@ pub(super) async fn policies(
     let rows = tx
         .query(
             text_list!(
-                "select project_id, pattern, immutable_tags, anonymous_pull from repository_policy where project_id in ",
+                "select project_id, pattern, immutable_tags, anonymous_pull, patch from repository_policy where project_id in ",
                 "$1",
                 " order by project_id, name"
             ),

@@ -2,6 +2,7 @@
 
 use super::evaluate::{PolicyRow, RuleRow, Strictest, policies, strictest, sum};
 use crate::access::ANONYMOUS;
+use crate::lines;
 use crate::lists::{json, text_list, texts};
 use crate::projects::DEFAULT_PROJECT;
 use refloat_core::{Pattern, ProjectId, RepositoryId};
@@ -155,6 +156,12 @@ pub(crate) async fn write_out(
     }
     if matches!(subjects, Subjects::All) {
         immutable_tags(tx, repositories, &judged).await?;
+        let wanted: Vec<_> = repositories
+            .iter()
+            .zip(judged)
+            .map(|(placed, strictest)| (placed, strictest.lines))
+            .collect();
+        lines::by_policies(tx, &wanted).await?;
     }
     Ok(())
 }

@@ -298,7 +298,11 @@ pub(crate) async fn write_tags(
         .iter()
         .map(|(tag, state)| (&tag.view.tag, *state))
         .collect();
-    lines::follow(tx, repository, &moved).await?;
+    let by = match records.because().cascade {
+        Some(_) => lines::MovedBy::Cascade,
+        None => lines::MovedBy::Anybody,
+    };
+    lines::follow(tx, repository, &moved, by).await?;
     if let Some((digest, event)) = gone {
         super::remove_manifest(tx, repository, &digest).await?;
         records.manifest(&repository.project, &repository.id, &digest, event);

@@ -16,6 +16,7 @@ fn policy(
         immutable_tags: immutable
             .map(|rules| rules.iter().map(|rule| (*rule).to_owned()).collect()),
         anonymous_pull: anonymous,
+        patch: None,
     }
 }
 
