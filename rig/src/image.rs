@@ -11,7 +11,7 @@ mod layer;
 mod write;
 
 pub use chart::{Chart, chart};
-pub use layer::{Layer, digest_of};
+pub use layer::{Builder as LayerBuilder, Layer, digest_of};
 
 use crate::Tool;
 use crate::seed::Seed;

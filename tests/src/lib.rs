@@ -8,6 +8,7 @@ pub mod client;
 pub mod command;
 pub mod content;
 pub mod crash;
+pub mod fleet;
 pub mod http;
 pub mod ledger;
 pub mod probe;

@@ -7,6 +7,7 @@
 mod contender;
 mod load;
 mod table;
+pub mod wave;
 
 use anyhow::{Context, Result};
 use contender::Contender;

@@ -51,6 +51,8 @@ enum Verb {
 enum Bench {
     /// Manifest GET, pull and push against distribution 3.1 and docker-registry
     Registry(bench::Options),
+    /// How long a base update takes until what stands on it is patched and its release begins
+    Loop(bench::wave::Options),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +73,9 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Crash(options) => crash::run(&options),
         Verb::Bench(Bench::Registry(options)) => {
             bench::registry(&options).map(|()| ExitCode::SUCCESS)
+        }
+        Verb::Bench(Bench::Loop(options)) => {
+            bench::wave::run(&options).map(|()| ExitCode::SUCCESS)
         }
         Verb::Rig(verb) => rig::run(&verb),
     }

@@ -42,6 +42,18 @@ const PROVOKED: [(&str, &str); 1] = [("job.failed", "gc.rows_deleted=error@1")];
 /// Points that only a log of days or years passes. The tests of the store pass them with a clock of their own.
 pub const AGED: [&str; 3] = ["segment.closed", "retention.expired", "retention.dropped"];
 
+/// Areas that a base update passes and the tour of the registry does not: `tests/loop_kills.rs` kills there.
+const OF_THE_LOOP: [&str; 11] = [
+    "build", "cascade", "chart", "edge", "index", "patch", "plan", "release", "run", "sweep",
+    "watch",
+];
+
+/// Whether a point lies on the way of a base update.
+pub fn is_of_the_loop(point: &str) -> bool {
+    let area = point.split('.').next().unwrap_or_default();
+    OF_THE_LOOP.contains(&area)
+}
+
 /// Runs it on fresh ground.
 pub fn at(program: &Path, floor: Floor, point: &str, consequence: Consequence) -> Result<AtPoint> {
     let ground = Ground::prepare(floor)?;
