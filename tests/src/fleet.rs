@@ -100,43 +100,10 @@ impl Layers {
 }
 
 impl Still {
-    /// Makes the world on SQLite, or with its rows in this database, up to the first release.
-    pub fn prepare(program: &Path, database: Option<String>) -> Result<Self> {
-        let ports = [free_port()?, free_port()?];
-        let still = Self {
-            folder: tempfile::tempdir()?,
-            ports,
-            program: program.to_owned(),
-            database,
-        };
-        let folder = tempfile::tempdir()?;
-        let mut fleet = still.open_in(folder, &[])?;
-        let layers = Layers::new()?;
-        fleet.push_base(&[&layers.os])?;
-        let mut home = client(&fleet.home)?;
-        let runtime = [&layers.os, &layers.runtime];
-        push(&mut home, LINES[0], &Layers::image(&runtime)?)?;
-        for (line, app) in LINES[1..].iter().zip(&layers.apps) {
-            push(
-                &mut home,
-                line,
-                &Layers::image(&[runtime[0], runtime[1], app])?,
-            )?;
-        }
-        fleet.apply(&still.documents())?;
-        fleet.push_chart()?;
-        fleet.apply(&still.release())?;
-        fleet.wait("the first release", |fleet| {
-            Ok(fleet
-                .deployed("production")
-                .is_ok_and(|text| text.contains("apps/a:1")))
-        })?;
-        fleet.wait("the bases of all images", |fleet| {
-            let images = fleet.refloat()?.stdout(&["images", "-o", "json"])?;
-            let images: Value = serde_json::from_str(&images)?;
-            let based = images.as_array().into_iter().flatten();
-            Ok(based.filter(|image| image["base"].is_object()).count() >= LINES.len())
-        })?;
+    /// Makes the world up to the first release, and stops it.
+    pub fn prepare(program: &Path) -> Result<Self> {
+        let still = Self::new(program, None)?;
+        let mut fleet = still.settle()?;
         fleet.home.stop()?;
         fleet.upstream.stop()?;
         for name in [HOME, UPSTREAM, "out"] {
@@ -146,6 +113,43 @@ impl Still {
             )?;
         }
         Ok(still)
+    }
+
+    fn new(program: &Path, database: Option<String>) -> Result<Self> {
+        Ok(Self {
+            folder: tempfile::tempdir()?,
+            ports: [free_port()?, free_port()?],
+            program: program.to_owned(),
+            database,
+        })
+    }
+
+    /// Makes the world and leaves it running.
+    fn settle(&self) -> Result<Fleet> {
+        let mut fleet = self.open_in(tempfile::tempdir()?, &[])?;
+        let layers = Layers::new()?;
+        fleet.push_base(&[&layers.os])?;
+        let mut home = client(&fleet.home)?;
+        let runtime = [&layers.os, &layers.runtime];
+        push(&mut home, LINES[0], &Layers::image(&runtime)?)?;
+        for (line, app) in LINES[1..].iter().zip(&layers.apps) {
+            let image = Layers::image(&[runtime[0], runtime[1], app])?;
+            push(&mut home, line, &image)?;
+        }
+        fleet.apply(&self.documents())?;
+        fleet.push_chart()?;
+        fleet.apply(&self.release())?;
+        fleet.wait("the first release", |fleet| {
+            let production = fleet.deployed("production");
+            Ok(production.is_ok_and(|text| text.contains("apps/a:1")))
+        })?;
+        fleet.wait("the bases of all images", |fleet| {
+            let images = fleet.refloat()?.stdout(&["images", "-o", "json"])?;
+            let images: Value = serde_json::from_str(&images)?;
+            let based = images.as_array().into_iter().flatten();
+            Ok(based.filter(|image| image["base"].is_object()).count() >= LINES.len())
+        })?;
+        Ok(fleet)
     }
 
     /// A copy of the world, running; the home server with these variables.
@@ -220,6 +224,11 @@ fn point_link(link: &Path, folder: &Path) -> Result<()> {
 }
 
 impl Fleet {
+    /// A world of its own with its rows in this database, running, after its first release.
+    pub fn on_database(program: &Path, database: String) -> Result<Self> {
+        Still::new(program, Some(database))?.settle()
+    }
+
     /// Moves the base upstream, and tells nobody.
     pub fn move_base(&mut self) -> Result<()> {
         let layers = Layers::new()?;

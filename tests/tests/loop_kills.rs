@@ -61,7 +61,7 @@ fn every_fail_point_of_the_loop_can_kill() -> Result<()> {
     if !require(&[Tool::Busybox])? {
         return Ok(());
     }
-    let still = Still::prepare(&binary()?, None)?;
+    let still = Still::prepare(&binary()?)?;
     let expected = clean(&still)?;
     let mut wrong = Vec::new();
     for point in refloat_fail::POINTS
@@ -91,7 +91,7 @@ fn a_wave_survives_kills_at_random_moments() -> Result<()> {
     }
     let seed = number(SEED_VARIABLE, 1);
     let kills = number(KILLS_VARIABLE, KILLS);
-    let still = Still::prepare(&binary()?, None)?;
+    let still = Still::prepare(&binary()?)?;
     let expected = clean(&still)?;
     let mut random = Seed::new(seed);
     let mut made = 0;

@@ -23,7 +23,7 @@ pub struct Options {
 /// Runs it on the release build and prints its table.
 pub fn run(options: &Options) -> Result<()> {
     let program = refloat_rig::server::build(&["--release"])?;
-    let still = Still::prepare(&program, None)?;
+    let still = Still::prepare(&program)?;
     let mut fleet = still.wake(&[])?;
     let mut seen: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
     for round in 1..=options.rounds {
