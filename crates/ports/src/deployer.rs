@@ -12,6 +12,8 @@ pub struct Rendered {
     pub namespace: String,
     /// The objects, in Helm's order, as `helm template` prints them without hooks.
     pub manifest: String,
+    /// Definitions of kinds (`crds/`), which are made before anything else and never changed.
+    pub crds: String,
     /// Files of the manifest by their template's path: what a folder target writes.
     pub files: Vec<(String, String)>,
     /// Hooks: name, kind, path, manifest, events, weight, delete policies, as the record has them (JSON).
@@ -52,8 +54,30 @@ pub struct Deployment {
     pub target: Target,
     /// What.
     pub rendered: Rendered,
-    /// How long to wait for the rollout, in seconds.
+    /// What to wait for.
+    pub wait: Wait,
+    /// How long to wait for it, in seconds.
     pub timeout_seconds: u64,
+    /// What to do about a namespace that is not there.
+    pub namespace: Namespace,
+}
+
+/// When a deployment counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// When everything runs and is ready.
+    Rollout,
+    /// When everything is applied.
+    Applied,
+}
+
+/// What to do about a namespace that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Namespace {
+    /// It is an error.
+    MustExist,
+    /// It is made.
+    Create,
 }
 
 /// Where a deployment stands.

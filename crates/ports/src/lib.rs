@@ -14,9 +14,11 @@ pub mod memory;
 pub mod suite;
 
 pub use blobs::{AppendError, Blobs, ByteStream, FinishError, Finished, Stored};
-pub use builder::{BuildRequest, BuildStatus, Builder};
+pub use builder::{
+    BuildRequest, BuildStatus, Builder, RegistryLogin, Source as BuildSource, StartError,
+};
 pub use checksums::{CHECKSUM_SPAN_BYTES, Checksummer, Checksums};
-pub use deployer::{DeployStatus, Deployer, Deployment, Rendered, Target};
+pub use deployer::{DeployStatus, Deployer, Deployment, Namespace, Rendered, Target, Wait};
 pub use git::{Git, GitError, GitRepository, NewCommit};
 pub use images::{
     BlobRead, ImageManifest, Images, ImagesError, ImagesResult, MemoryImages, Place, Places,
