@@ -1,24 +1,38 @@
 //! What one rendering carries along: limits, what they have used up, and the oracle.
 
-use crate::oracle::{Oracle, Silent};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-/// How much a rendering may use.
+use regex::Regex;
+
+use crate::exec::Parsed;
+use crate::oracle::{Oracle, Silent};
+use crate::value::Str;
+
+/// How much a rendering may use, over all its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Actions, operands and iterations.
+    /// Actions and iterations.
     pub steps: u64,
-    /// Templates within templates.
+    /// Templates within templates. Each takes some KiB of the thread's stack.
     pub depth: u32,
-    /// Bytes of all texts made.
+    /// Bytes of all texts that templates make, used or not.
     pub bytes: u64,
 }
+
+/// About a hundred times what the largest known charts need.
+const STEPS: u64 = 200_000_000;
+/// Real charts stay below 30.
+const DEPTH: u32 = 100;
+/// The largest known charts make some 50 MB.
+const BYTES: u64 = 1 << 30;
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            steps: 200_000_000,
-            depth: 256,
-            bytes: 1 << 30,
+            steps: STEPS,
+            depth: DEPTH,
+            bytes: BYTES,
         }
     }
 }
@@ -27,6 +41,14 @@ impl Default for Limits {
 pub struct Context<'o> {
     pub(crate) limits: Limits,
     pub(crate) oracle: &'o dyn Oracle,
+    pub(crate) steps: u64,
+    pub(crate) bytes: u64,
+    /// How often each template is within itself.
+    pub(crate) included: BTreeMap<Str, u32>,
+    /// Texts given to `tpl` so far.
+    pub(crate) parsed: BTreeMap<Str, Rc<Parsed>>,
+    /// Expressions compiled so far.
+    pub(crate) expressions: BTreeMap<Str, Regex>,
 }
 
 impl<'o> Context<'o> {
@@ -37,7 +59,15 @@ impl<'o> Context<'o> {
 
     /// A rendering with limits of its own.
     pub fn with_limits(oracle: &'o dyn Oracle, limits: Limits) -> Self {
-        Self { limits, oracle }
+        Self {
+            limits,
+            oracle,
+            steps: 0,
+            bytes: 0,
+            included: BTreeMap::new(),
+            parsed: BTreeMap::new(),
+            expressions: BTreeMap::new(),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Frame {
     pub template: String,
     /// The action or operand, as written in canonical form.
     pub at: String,
+    /// What Go says before the error of the next frame; empty for the innermost.
+    pub doing: String,
 }
 
 /// Why a set could not be parsed or a template not be executed.
@@ -42,12 +44,14 @@ pub enum TemplateError {
         line: usize,
     },
     /// An action failed.
-    #[error("{}", execution(frames, message))]
+    #[error("{}", execution(frames, message, *blocks))]
     Execution {
         /// The way to it, outermost first.
         frames: Vec<Frame>,
         /// What failed.
         message: String,
+        /// True if Helm tells it in a block per template, false if in one line.
+        blocks: bool,
     },
     /// The chart itself refused, by `fail` or `required`.
     #[error("execution error at ({}): {message}", place(frames))]
@@ -92,23 +96,104 @@ fn place(frames: &[Frame]) -> String {
     frames.first().map(ToString::to_string).unwrap_or_default()
 }
 
-/// Helm's form: a block per template, the failure last.
-fn execution(frames: &[Frame], message: &str) -> String {
+/// Helm's form: a block per template, the failure last; or Go's, in one line.
+fn execution(frames: &[Frame], message: &str, blocks: bool) -> String {
+    if !blocks {
+        return line(frames, message);
+    }
+    let mut parts: Vec<String> = frames.iter().map(block).collect();
+    parts.push(message.to_owned());
+    let last_is_separate = message.starts_with("template: ") || frames.is_empty();
+    let between = if last_is_separate { "\n" } else { "\n    " };
+    let message = parts.pop().unwrap_or_default();
+    format!("{}{between}{message}", parts.join("\n"))
+        .trim()
+        .to_owned()
+}
+
+fn block(frame: &Frame) -> String {
+    let Frame {
+        template,
+        at,
+        doing,
+        ..
+    } = frame;
+    let doing = doing.trim_end();
+    let doing = if doing.is_empty() {
+        String::new()
+    } else {
+        format!("\n    {doing}")
+    };
+    let template = crate::format::quote(template);
+    format!("{frame}\n  executing {template} at <{at}>:{doing}")
+}
+
+fn line(frames: &[Frame], message: &str) -> String {
     let mut text = String::new();
-    let last = frames.len().saturating_sub(1);
-    for (index, frame) in frames.iter().enumerate() {
-        let Frame { template, at, .. } = frame;
-        let words = if index == last {
-            message
-        } else {
-            "error calling include:"
-        };
-        text.push_str(&format!(
-            "{frame}\n  executing {template:?} at <{at}>:\n    {words}\n"
-        ));
+    for frame in frames {
+        let Frame {
+            template,
+            at,
+            doing,
+            ..
+        } = frame;
+        let template = crate::format::quote(template);
+        text.push_str("template: ");
+        text.push_str(&format!("{frame}: executing {template} at <{at}>: {doing}"));
     }
-    if frames.is_empty() {
-        text.push_str(message);
+    text + message
+}
+
+/// An error as Go's `text/template` words it.
+pub(crate) fn go_text(error: &TemplateError) -> String {
+    match error {
+        TemplateError::Parse {
+            file,
+            line,
+            message,
+        } => {
+            format!("template: {file}:{line}: {message}")
+        }
+        TemplateError::Execution {
+            frames, message, ..
+        } => line(frames, message),
+        other => other.to_string(),
     }
-    text.trim_end().to_owned()
+}
+
+/// Puts the template that called before the one that failed.
+pub(crate) fn wrap(outer: Frame, error: TemplateError) -> Box<TemplateError> {
+    let through_tpl = !outer.doing.ends_with("include: ") && !outer.doing.is_empty();
+    let around = |mut frames: Vec<Frame>| {
+        frames.insert(0, outer.clone());
+        frames
+    };
+    Box::new(match error {
+        TemplateError::Execution {
+            frames,
+            message,
+            blocks,
+        } => TemplateError::Execution {
+            frames: around(frames),
+            message,
+            blocks: blocks && !through_tpl,
+        },
+        TemplateError::Refused { frames, message } => TemplateError::Refused {
+            frames: around(frames),
+            message,
+        },
+        TemplateError::Limit { frames, limit } => TemplateError::Limit {
+            frames: around(frames),
+            limit,
+        },
+        TemplateError::NoTemplate(name) => {
+            let message = TemplateError::NoTemplate(name).to_string();
+            TemplateError::Execution {
+                frames: vec![outer],
+                message,
+                blocks: !through_tpl,
+            }
+        }
+        other @ (TemplateError::Parse { .. } | TemplateError::Unsupported { .. }) => other,
+    })
 }

@@ -12,13 +12,22 @@ pub mod error;
 pub mod objects;
 pub mod oracle;
 pub mod value;
+pub mod versions;
 pub mod yaml;
 
 mod context;
+mod dates;
+mod exec;
+mod expressions;
+mod format;
+mod functions;
+mod json;
 mod set;
+mod syntax;
+mod toml;
 
 pub use context::{Context, Limits};
 pub use error::{Frame, TemplateError};
-pub use oracle::{Answer, Instant, Oracle, Question, Silent};
+pub use oracle::{Alphabet, Answer, Instant, Oracle, Question, Silent};
 pub use set::Set;
-pub use value::{List, ListKind, Map, MapKind, Object, Str, Value};
+pub use value::{CallError, List, ListKind, Map, MapKind, Object, Shape, Str, Value};

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+pub(crate) mod deep;
 mod list;
 mod map;
 mod object;

@@ -1,5 +1,10 @@
 //! YAML as charts expect it: read by the rules of YAML 1.1, written as go-yaml v2 writes.
 
+mod pretty;
+mod read;
+mod resolve;
+mod write;
+
 use crate::value::Value;
 
 /// A text that is no YAML.
@@ -11,21 +16,30 @@ pub struct YamlError {
 }
 
 /// Reads the first document. Numbers become `float64`, keys become text, the last of two
-/// equal keys wins, merge keys are applied.
+/// equal keys wins, merge keys are applied. An empty text is nil.
 pub fn read(text: &str) -> Result<Value, YamlError> {
-    let _ = text;
-    Err(YamlError {
-        message: "not built".to_owned(),
-    })
+    read::first(text)
 }
 
 /// Reads every document.
 pub fn read_all(text: &str) -> Result<Vec<Value>, YamlError> {
-    Ok(vec![read(text)?])
+    read::all(text)
 }
 
 /// Writes a value as `toYaml` does, with a newline at the end.
 pub fn write(value: &Value) -> String {
-    let _ = value;
-    String::new()
+    write_within(value, usize::MAX).unwrap_or_default()
 }
+
+/// The same within a number of bytes; none if they do not do, or if a map holds itself.
+pub(crate) fn write_within(value: &Value, bytes: usize) -> Option<String> {
+    write::document(value, bytes)
+}
+
+/// `toYamlPretty`: go-yaml v3's style, sequences indented under their key.
+pub(crate) fn write_pretty(value: &Value, bytes: usize) -> Option<String> {
+    pretty::document(value, bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -40,8 +40,13 @@ pub trait Object {
     /// Calls a method that [`Object::method`] knows, with as many arguments as it said.
     fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, CallError>;
 
-    /// What printing gives.
+    /// What an action prints.
     fn text(&self) -> String;
+
+    /// What functions print of it, where that differs: methods of pointers are not seen there.
+    fn value_text(&self) -> String {
+        self.text()
+    }
 
     /// What `if` makes of it.
     fn is_true(&self) -> bool {

@@ -1,0 +1,308 @@
+//! Execution of trees over values (Go's `text/template/exec.go`).
+//!
+//! A [`Machine`] lives as long as one [`crate::Set::render`]; a [`Frame`] as long as one
+//! template within it. Output goes to one text: what `include` gives is cut off its end.
+
+mod call;
+mod evaluate;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::context::Context;
+use crate::error::{self, TemplateError};
+use crate::set::Set;
+use crate::syntax::display::Place;
+use crate::syntax::parser;
+use crate::syntax::tree::Tree;
+use crate::value::{Str, Value};
+
+/// Helm's `recursionMaxNums`: how often a template may be within itself.
+const RECURSION_MAX: u32 = 1000;
+
+/// What Go prints for no value, and Helm deletes.
+const NO_VALUE: &str = "<no value>";
+
+/// The name of text given to `tpl`.
+const TPL_NAME: &str = "gotpl";
+
+/// Errors are rare and large.
+pub(crate) type Run<T> = Result<T, Box<TemplateError>>;
+
+/// Why a function failed; the caller adds where.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Go's words behind `error calling NAME: `.
+    Message(String),
+    /// The chart's own words, by `fail` or `required`.
+    Refused(String),
+    /// A limit was reached.
+    Limit(String),
+    /// The function, or this use of it, is not built.
+    Unsupported(String),
+    /// A template that the function executed failed; what Go says before its error.
+    Nested(String, Box<TemplateError>),
+}
+
+impl Failure {
+    pub(crate) fn message(text: impl Into<String>) -> Self {
+        Self::Message(text.into())
+    }
+}
+
+impl From<crate::value::CallError> for Failure {
+    fn from(error: crate::value::CallError) -> Self {
+        Self::Message(error.0)
+    }
+}
+
+/// What a function gives.
+pub(crate) type Outcome = Result<Value, Failure>;
+
+/// Text given to `tpl`, parsed.
+pub(crate) struct Parsed {
+    main: Arc<Tree>,
+    defined: BTreeMap<Str, Arc<Tree>>,
+}
+
+/// One rendering under way.
+pub(crate) struct Machine<'c, 'o> {
+    set: &'c Set,
+    pub(crate) context: &'c mut Context<'o>,
+    out: String,
+    /// Variables of all frames, the innermost last.
+    variables: Vec<(u32, Value)>,
+    /// What the texts given to `tpl` define, the innermost last.
+    overlays: Vec<Rc<Parsed>>,
+    depth: u32,
+}
+
+/// One template under execution.
+struct Frame<'m, 't, 'c, 'o> {
+    machine: &'m mut Machine<'c, 'o>,
+    tree: &'t Tree,
+    /// Where the variables of this frame begin; the first is `$`.
+    base: usize,
+    /// What is being executed, for errors.
+    at: Place<'t>,
+}
+
+impl<'c, 'o> Machine<'c, 'o> {
+    pub(crate) fn new(set: &'c Set, context: &'c mut Context<'o>) -> Self {
+        Self {
+            set,
+            context,
+            out: String::with_capacity(4096),
+            variables: Vec::with_capacity(64),
+            overlays: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    /// Executes a file or definition; the whole output of a rendering.
+    pub(crate) fn render(mut self, name: &str, data: &Value) -> Run<String> {
+        let Some(tree) = self.find(name) else {
+            return Err(Box::new(TemplateError::NoTemplate(name.to_owned())));
+        };
+        self.execute(&tree, data)?;
+        Ok(without_no_value(self.out))
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<Tree>> {
+        for overlay in self.overlays.iter().rev() {
+            if let Some(tree) = overlay.defined.get(name) {
+                return Some(Arc::clone(tree));
+            }
+        }
+        self.set.tree(name).map(Arc::clone)
+    }
+
+    /// Helm's `include`.
+    pub(crate) fn include(&mut self, name: &Str, data: &Value) -> Outcome {
+        let nested = self.context.included.entry(Str::clone(name)).or_insert(0);
+        if *nested > RECURSION_MAX {
+            return Err(Failure::Message(format!(
+                "rendering template has a nested reference name: {name}: unable to execute template"
+            )));
+        }
+        *nested += 1;
+        let Some(tree) = self.find(name) else {
+            let error = TemplateError::NoTemplate(name.to_string());
+            return Err(Failure::Nested(String::new(), Box::new(error)));
+        };
+        let start = self.out.len();
+        self.execute(&tree, data)
+            .map_err(|error| Failure::Nested(String::new(), error))?;
+        if let Some(nested) = self.context.included.get_mut(name) {
+            *nested -= 1;
+        }
+        let text = Str::from(&self.out[start..]);
+        self.out.truncate(start);
+        self.charge(text.len())?;
+        Ok(Value::String(text))
+    }
+
+    /// Helm's `tpl`.
+    pub(crate) fn tpl(&mut self, text: &Str, data: &Value) -> Outcome {
+        if !text.contains("{{") {
+            return Ok(Value::String(clean_text(text)));
+        }
+        let parsed = self.parse_text(text)?;
+        let main = Arc::clone(&parsed.main);
+        let start = self.out.len();
+        self.overlays.push(parsed);
+        let done = self.execute(&main, data);
+        self.overlays.pop();
+        done.map_err(|error| {
+            let quoted = crate::format::quote(text);
+            let words = format!("error during tpl function execution for {quoted}: ");
+            Failure::Nested(words, error)
+        })?;
+        let text = clean_text(&Str::from(&self.out[start..]));
+        self.out.truncate(start);
+        self.charge(text.len())?;
+        Ok(Value::String(text))
+    }
+
+    /// Parses a text once for all times it is given to `tpl`.
+    fn parse_text(&mut self, text: &Str) -> Result<Rc<Parsed>, Failure> {
+        if let Some(parsed) = self.context.parsed.get(text) {
+            return Ok(Rc::clone(parsed));
+        }
+        let trees = parser::parse(TPL_NAME, text).map_err(|error| match error {
+            TemplateError::Unsupported { function, line, .. } => {
+                Failure::Unsupported(format!("{function} (line {line} of the text given to tpl)"))
+            }
+            other => {
+                let quoted = crate::format::quote(text);
+                let words = error::go_text(&other);
+                Failure::Message(format!("cannot parse template {quoted}: {words}"))
+            }
+        })?;
+        let mut defined: BTreeMap<Str, Arc<Tree>> = trees
+            .into_iter()
+            .map(|tree| (Str::clone(&tree.name), Arc::new(tree)))
+            .collect();
+        let main = defined
+            .get(TPL_NAME)
+            .map(Arc::clone)
+            .ok_or_else(|| Failure::message("a text given to tpl has no tree"))?;
+        // An empty definition replaces nothing that is known.
+        defined.retain(|name, tree| !tree.is_empty || self.find(name).is_none());
+        let parsed = Rc::new(Parsed { main, defined });
+        self.context
+            .parsed
+            .insert(Str::clone(text), Rc::clone(&parsed));
+        Ok(parsed)
+    }
+
+    /// Executes a tree with `data` as dot and `$`, appending to the output.
+    fn execute(&mut self, tree: &Tree, data: &Value) -> Run<()> {
+        let base = self.variables.len();
+        let mut frame = Frame {
+            machine: self,
+            tree,
+            base,
+            at: Place::Nowhere,
+        };
+        if frame.machine.depth >= frame.machine.context.limits.depth {
+            let limit = frame.machine.context.limits.depth;
+            return Err(frame.limit(format!("{limit} templates within templates")));
+        }
+        frame.machine.depth += 1;
+        frame.machine.variables.push((0, data.clone()));
+        let done = frame.walk_all(data, &tree.root);
+        self.variables.truncate(base);
+        self.depth -= 1;
+        done.map(|_| ())
+    }
+
+    /// Counts bytes of a text that was made.
+    pub(crate) fn charge(&mut self, bytes: usize) -> Result<(), Failure> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.context.bytes = self.context.bytes.saturating_add(bytes);
+        if self.context.bytes > self.context.limits.bytes {
+            return Err(Failure::Limit(format!(
+                "{} bytes of text",
+                self.context.limits.bytes
+            )));
+        }
+        Ok(())
+    }
+
+    /// Bytes that may still be made.
+    pub(crate) fn bytes_left(&self) -> usize {
+        let left = self.context.limits.bytes.saturating_sub(self.context.bytes);
+        usize::try_from(left).unwrap_or(usize::MAX)
+    }
+}
+
+impl Frame<'_, '_, '_, '_> {
+    /// An error at the place of execution.
+    fn fault(&self, message: impl Into<String>) -> Box<TemplateError> {
+        let message = message.into();
+        Box::new(TemplateError::Execution {
+            frames: vec![self.here(String::new())],
+            message,
+            blocks: true,
+        })
+    }
+
+    fn limit(&self, limit: String) -> Box<TemplateError> {
+        let frames = vec![self.here(String::new())];
+        Box::new(TemplateError::Limit { frames, limit })
+    }
+
+    fn here(&self, doing: String) -> error::Frame {
+        let (line, column) = self.at.line_and_column(self.tree);
+        error::Frame {
+            file: self.tree.source.name.to_string(),
+            line,
+            column,
+            template: self.tree.name.to_string(),
+            at: self.at.text(self.tree),
+            doing,
+        }
+    }
+
+    /// An error of the function `name` called here.
+    fn call_fault(&self, name: &str, failure: Failure) -> Box<TemplateError> {
+        let frames = vec![self.here(String::new())];
+        Box::new(match failure {
+            Failure::Message(text) => TemplateError::Execution {
+                frames,
+                message: format!("error calling {name}: {text}"),
+                blocks: false,
+            },
+            Failure::Refused(message) => TemplateError::Refused { frames, message },
+            Failure::Limit(limit) => TemplateError::Limit { frames, limit },
+            Failure::Unsupported(function) => TemplateError::Unsupported {
+                function,
+                file: self.tree.source.name.to_string(),
+                line: self.at.line_and_column(self.tree).0,
+            },
+            Failure::Nested(words, error) => {
+                return error::wrap(self.here(format!("error calling {name}: {words}")), *error);
+            }
+        })
+    }
+}
+
+/// Helm deletes what Go prints for no value.
+fn without_no_value(text: String) -> String {
+    if text.contains(NO_VALUE) {
+        text.replace(NO_VALUE, "")
+    } else {
+        text
+    }
+}
+
+fn clean_text(text: &Str) -> Str {
+    if text.contains(NO_VALUE) {
+        text.replace(NO_VALUE, "").into()
+    } else {
+        Str::clone(text)
+    }
+}

@@ -1,0 +1,119 @@
+//! Go's regular expressions (RE2) in the syntax of the `regex` crate.
+
+use regex::{Regex, RegexBuilder};
+
+/// Bytes that a compiled expression may take.
+const COMPILED_MAX: usize = 8 << 20;
+
+/// Compiles an expression as Go would understand it; the error is Go's words as far as known.
+pub(crate) fn compile(expression: &str) -> Result<Regex, String> {
+    let translated = translate(expression);
+    RegexBuilder::new(&translated)
+        .size_limit(COMPILED_MAX)
+        .dfa_size_limit(COMPILED_MAX)
+        .build()
+        .map_err(|error| {
+            let shown = crate::format::quote(expression);
+            let text = error.to_string();
+            let reason = text.lines().last().unwrap_or_default();
+            let reason = reason.trim_start_matches("error: ").to_owned();
+            format!("error parsing regexp: {reason}: {shown}")
+        })
+}
+
+/// Where Go and the crate differ: classes of letters are ASCII in Go, a bracket within
+/// brackets is itself, `\Q..\E` quotes, and any punctuation may be escaped.
+fn translate(expression: &str) -> String {
+    let mut out = String::with_capacity(expression.len() + 16);
+    let mut in_class = false;
+    let mut at_class_start = false;
+    let mut rest = expression;
+    while let Some(letter) = rest.chars().next() {
+        rest = &rest[letter.len_utf8()..];
+        let starts = std::mem::take(&mut at_class_start);
+        match letter {
+            '\\' => rest = escape(rest, in_class, &mut out),
+            '[' if in_class => match rest.strip_prefix(':').and_then(|name| name.find(":]")) {
+                Some(end) => {
+                    out.push('[');
+                    out.push_str(&rest[..end + 3]);
+                    rest = &rest[end + 3..];
+                }
+                None => out.push_str("\\["),
+            },
+            '[' => {
+                out.push('[');
+                in_class = true;
+                at_class_start = true;
+                if let Some(after) = rest.strip_prefix('^') {
+                    out.push('^');
+                    rest = after;
+                }
+            }
+            ']' if starts => out.push_str("\\]"),
+            ']' if in_class => {
+                out.push(']');
+                in_class = false;
+            }
+            '&' | '~' if in_class => {
+                out.push('\\');
+                out.push(letter);
+            }
+            '-' if in_class && rest.starts_with('-') => out.push_str("\\-"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn escape<'t>(rest: &'t str, in_class: bool, out: &mut String) -> &'t str {
+    let Some(letter) = rest.chars().next() else {
+        out.push('\\');
+        return rest;
+    };
+    let after = &rest[letter.len_utf8()..];
+    match letter {
+        'd' => out.push_str("[0-9]"),
+        'D' => out.push_str("[^0-9]"),
+        'w' => out.push_str("[0-9A-Za-z_]"),
+        'W' => out.push_str("[^0-9A-Za-z_]"),
+        's' => out.push_str("[\\t\\n\\x0C\\r ]"),
+        'S' => out.push_str("[^\\t\\n\\x0C\\r ]"),
+        'b' if !in_class => out.push_str("(?-u:\\b)"),
+        'B' if !in_class => out.push_str("(?-u:\\B)"),
+        'Q' => {
+            let (quoted, others) = after.split_once("\\E").unwrap_or((after, ""));
+            out.push_str(&regex::escape(quoted));
+            return others;
+        }
+        'E' => {}
+        other if other.is_ascii_punctuation() => {
+            if matches!(
+                other,
+                '<' | '>' | '_' | '"' | '\'' | '/' | '=' | '!' | '@' | '`' | ';' | ',' | ':' | '%'
+            ) {
+                out.push(other);
+            } else {
+                out.push('\\');
+                out.push(other);
+            }
+        }
+        other => {
+            out.push('\\');
+            out.push(other);
+        }
+    }
+    after
+}
+
+/// Go's `regexp.QuoteMeta`.
+pub(crate) fn quote_meta(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if "\\.+*?()|[]{}^$".contains(letter) {
+            out.push('\\');
+        }
+        out.push(letter);
+    }
+    out
+}

@@ -1,0 +1,39 @@
+//! Types, kinds, equality and copies.
+
+use super::{Function, Type, fixed};
+use crate::exec::Failure;
+use crate::format::{kind_name, type_name};
+use crate::value::{Value, deep};
+
+const ANY: Type = Type::Any;
+
+pub(super) const TABLE: &[Function] = &[
+    fixed("typeOf", &[ANY], |_, args| {
+        Ok(Value::from(type_name(&args[0])))
+    }),
+    fixed("kindOf", &[ANY], |_, args| {
+        Ok(Value::from(kind_name(&args[0])))
+    }),
+    fixed("typeIs", &[Type::String, ANY], |_, args| {
+        Ok(Value::Bool(args[0].as_str() == Some(type_name(&args[1]))))
+    }),
+    fixed("typeIsLike", &[Type::String, ANY], |_, args| {
+        let target = args[0].as_str().unwrap_or_default();
+        let found = type_name(&args[1]);
+        Ok(Value::Bool(
+            target == found || found.strip_prefix('*') == Some(target),
+        ))
+    }),
+    fixed("kindIs", &[Type::String, ANY], |_, args| {
+        Ok(Value::Bool(args[0].as_str() == Some(kind_name(&args[1]))))
+    }),
+    fixed("deepEqual", &[ANY, ANY], |_, args| {
+        Ok(Value::Bool(deep::equal(&args[0], &args[1])))
+    }),
+    fixed("deepCopy", &[ANY], |_, args| copy(&args[0])),
+    fixed("mustDeepCopy", &[ANY], |_, args| copy(&args[0])),
+];
+
+fn copy(value: &Value) -> Result<Value, Failure> {
+    deep::copy(value).ok_or_else(|| Failure::Limit("depth of a value to copy".to_owned()))
+}

@@ -1,0 +1,232 @@
+//! JSON as Go's `encoding/json` reads and writes it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::format;
+use crate::value::{Map, MapKind, Shape, Str, Value};
+
+/// Values within values. A map may hold itself.
+const DEPTH_MAX: usize = 500;
+
+/// How JSON is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Layout {
+    /// Two spaces per level, as `toPrettyJson`.
+    pub(crate) indents: bool,
+    /// `<`, `>` and `&` stand as they are, as `toRawJson`.
+    pub(crate) raw: bool,
+    /// The most bytes.
+    pub(crate) bytes: usize,
+}
+
+/// Go's `json.Marshal`; none for what JSON cannot say, a map that holds itself, or too much.
+pub(crate) fn write(value: &Value, layout: Layout) -> Option<String> {
+    let mut out = String::new();
+    let mut writer = Writer {
+        out: &mut out,
+        layout,
+        depth: 0,
+    };
+    writer.value(value)?;
+    Some(out)
+}
+
+struct Writer<'o> {
+    out: &'o mut String,
+    layout: Layout,
+    depth: usize,
+}
+
+impl Writer<'_> {
+    fn value(&mut self, value: &Value) -> Option<()> {
+        if self.depth > DEPTH_MAX || self.out.len() > self.layout.bytes {
+            return None;
+        }
+        match value {
+            Value::Nil | Value::Missing => self.out.push_str("null"),
+            Value::Bool(_) | Value::Int(_) | Value::Int64(_) | Value::Uint64(_) => {
+                format::write_value(value, self.out);
+            }
+            Value::Float(number) => self.out.push_str(&float(*number)?),
+            Value::String(text) => self.text(text),
+            Value::Bytes(bytes) => self.text(&base64(bytes)),
+            Value::List(list) => self.list(list)?,
+            Value::Map(map) => self.map(&map.entries())?,
+            Value::Object(object) => match object.shape() {
+                Shape::Struct => self.text(&object.text()),
+                Shape::Map(map) => self.map(&map.entries())?,
+                Shape::List(list) => self.list(&list)?,
+                Shape::Int(number) => format::append(self.out, format_args!("{number}")),
+            },
+        }
+        Some(())
+    }
+
+    fn list(&mut self, items: &[Value]) -> Option<()> {
+        self.out.push('[');
+        self.depth += 1;
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.out.push(',');
+            }
+            self.line();
+            self.value(item)?;
+        }
+        self.depth -= 1;
+        if !items.is_empty() {
+            self.line();
+        }
+        self.out.push(']');
+        Some(())
+    }
+
+    fn map(&mut self, entries: &BTreeMap<Str, Value>) -> Option<()> {
+        self.out.push('{');
+        self.depth += 1;
+        for (index, (key, item)) in entries.iter().enumerate() {
+            if index > 0 {
+                self.out.push(',');
+            }
+            self.line();
+            self.text(key);
+            self.out.push(':');
+            if self.layout.indents {
+                self.out.push(' ');
+            }
+            self.value(item)?;
+        }
+        self.depth -= 1;
+        if !entries.is_empty() {
+            self.line();
+        }
+        self.out.push('}');
+        Some(())
+    }
+
+    fn line(&mut self) {
+        if self.layout.indents {
+            self.out.push('\n');
+            self.out.extend(std::iter::repeat_n("  ", self.depth));
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        self.out.push('"');
+        for letter in text.chars() {
+            match letter {
+                '"' => self.out.push_str("\\\""),
+                '\\' => self.out.push_str("\\\\"),
+                '\n' => self.out.push_str("\\n"),
+                '\r' => self.out.push_str("\\r"),
+                '\t' => self.out.push_str("\\t"),
+                '\u{8}' => self.out.push_str("\\b"),
+                '\u{c}' => self.out.push_str("\\f"),
+                '<' | '>' | '&' if !self.layout.raw => self.code(letter),
+                '\0'..='\u{1f}' | '\u{2028}' | '\u{2029}' => self.code(letter),
+                other => self.out.push(other),
+            }
+        }
+        self.out.push('"');
+    }
+
+    fn code(&mut self, letter: char) {
+        format::append(self.out, format_args!("\\u{:04x}", u32::from(letter)));
+    }
+}
+
+/// A number as JSON has it; none for what is none.
+pub(crate) fn float(number: f64) -> Option<String> {
+    if !number.is_finite() {
+        return None;
+    }
+    let size = number.abs();
+    if size != 0.0 && !(1e-6..1e21).contains(&size) {
+        let written = format::exponent_form(number);
+        // One digit is enough for a small negative exponent.
+        return Some(written.replace("e-0", "e-"));
+    }
+    Some(format!("{number}"))
+}
+
+/// Standard base64.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// Standard base64, line breaks ignored.
+pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let bare: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+    STANDARD.decode(bare).ok()
+}
+
+/// Reads JSON; numbers become `float64`.
+pub(crate) fn read(text: &str) -> Result<Value, String> {
+    let node: Node = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(node.0)
+}
+
+/// A value while it is read.
+struct Node(Value);
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader).map(Self)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "Go converts in the same way")]
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Float(value as f64))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "Go converts in the same way")]
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Float(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Float(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Nil)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(Node(item)) = items.next_element()? {
+            all.push(item);
+        }
+        Ok(Value::list(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut all: BTreeMap<Str, Value> = BTreeMap::new();
+        while let Some((key, Node(value))) = entries.next_entry::<String, Node>()? {
+            all.insert(key.into(), value);
+        }
+        Ok(Value::Map(Map::of(MapKind::Any, all)))
+    }
+}

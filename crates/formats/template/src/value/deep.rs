@@ -1,0 +1,74 @@
+//! Equality and copies of whole values.
+
+use super::{Map, Value};
+
+/// Values within values that are followed. A map may hold itself.
+const DEPTH_MAX: usize = 500;
+
+/// Go's `reflect.DeepEqual`: types must be the same as well.
+pub(crate) fn equal(left: &Value, right: &Value) -> bool {
+    equal_at(left, right, 0)
+}
+
+#[expect(clippy::float_cmp, reason = "Go compares in the same way")]
+fn equal_at(left: &Value, right: &Value, depth: usize) -> bool {
+    if depth > DEPTH_MAX {
+        return false;
+    }
+    match (left, right) {
+        (Value::Nil | Value::Missing, Value::Nil | Value::Missing) => true,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Int(a), Value::Int(b)) | (Value::Int64(a), Value::Int64(b)) => a == b,
+        (Value::Uint64(a), Value::Uint64(b)) => a == b,
+        (Value::Float(a), Value::Float(b)) => a == b,
+        (Value::String(a), Value::String(b)) => a == b,
+        (Value::Bytes(a), Value::Bytes(b)) => a == b,
+        (Value::List(a), Value::List(b)) => {
+            a.kind() == b.kind()
+                && a.len() == b.len()
+                && a.iter()
+                    .zip(b.iter())
+                    .all(|(a, b)| equal_at(a, b, depth + 1))
+        }
+        (Value::Map(a), Value::Map(b)) => a.is(b) || equal_maps(a, b, depth),
+        (Value::Object(a), Value::Object(b)) => {
+            a.type_name() == b.type_name() && a.text() == b.text()
+        }
+        _ => false,
+    }
+}
+
+fn equal_maps(left: &Map, right: &Map, depth: usize) -> bool {
+    let (a, b) = (left.entries(), right.entries());
+    left.kind() == right.kind()
+        && a.len() == b.len()
+        && a.iter()
+            .zip(b.iter())
+            .all(|((a, left), (b, right))| a == b && equal_at(left, right, depth + 1))
+}
+
+/// A copy that shares no map with the original; none if it is too deep.
+pub(crate) fn copy(value: &Value) -> Option<Value> {
+    copy_at(value, 0)
+}
+
+fn copy_at(value: &Value, depth: usize) -> Option<Value> {
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    Some(match value {
+        Value::List(list) => {
+            let items: Option<Vec<Value>> =
+                list.iter().map(|item| copy_at(item, depth + 1)).collect();
+            Value::List(super::List::new(list.kind(), items?))
+        }
+        Value::Map(map) => {
+            let mut entries = std::collections::BTreeMap::new();
+            for (key, item) in map.entries().iter() {
+                entries.insert(super::Str::clone(key), copy_at(item, depth + 1)?);
+            }
+            Value::Map(Map::of(map.kind(), entries))
+        }
+        other => other.clone(),
+    })
+}
