@@ -17,6 +17,9 @@ pub const LEGACY_LAYER_TYPE: &str = "application/tar+gzip";
 /// The provenance file beside the archive.
 pub const PROVENANCE_TYPE: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
 
+/// The most bytes of an archive that is fetched.
+pub const CHART_LAYER_MAX_BYTES: u64 = crate::load::archive::CHART_MAX_BYTES;
+
 /// All that a registry is to hold for one chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChartArtifact {

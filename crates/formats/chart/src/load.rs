@@ -215,3 +215,6 @@ pub(crate) fn has_extension(name: &str, extension: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
     last.rsplit_once('.').is_some_and(|(_, found)| found == extension)
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,6 @@ use crate::load::ChartError;
 use crate::prepare::Prepared;
 use crate::schema;
 use crate::values::coalesce::{Nulls, coalesce};
-use crate::values::to_json;
 use crate::version;
 use refloat_template::{Context, Limits, Map, MapKind, Oracle, Set, TemplateError, Value};
 use std::collections::BTreeMap;
@@ -198,7 +197,7 @@ fn render_files(
     prepared.decide_dependencies(given).map_err(RenderError::Dependencies)?;
     let values = coalesce(&prepared, given, Nulls::Delete).map_err(RenderError::Dependencies)?;
     if options.schema == SchemaCheck::Check {
-        schema::check(&prepared, &to_json(&Value::Map(values.clone()))).map_err(RenderError::Schema)?;
+        schema::check(&prepared, &values).map_err(RenderError::Schema)?;
     }
     let (wanted, kube) = (&prepared.metadata.kube_version, &options.capabilities.kube_version);
     if !wanted.is_empty() && !version::fits(wanted, &kube.normalized) {

@@ -2,13 +2,22 @@
 //! refers to another file or address is refused: nothing is fetched.
 
 use crate::prepare::Prepared;
+use crate::values::to_json;
+use refloat_template::{Map, Value};
 use serde_json::Value as Json;
 
 /// Checks coalesced values; the text names each chart and what does not fit.
-pub(crate) fn check(chart: &Prepared, values: &Json) -> Result<(), String> {
+pub(crate) fn check(chart: &Prepared, values: &Map) -> Result<(), String> {
+    if !has_schema(chart) {
+        return Ok(());
+    }
     let mut found = String::new();
-    check_into(chart, values, &mut found);
+    check_into(chart, &to_json(&Value::Map(values.clone())), &mut found);
     if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+fn has_schema(chart: &Prepared) -> bool {
+    chart.schema.is_some() || chart.dependencies.iter().any(has_schema)
 }
 
 fn check_into(chart: &Prepared, values: &Json, found: &mut String) {

@@ -359,7 +359,7 @@ mod tests {
             assert_eq!(found, expected, "{text}");
         }
         assert_eq!(set("a=1", Reading::Text).as_deref(), Ok(r#"{"a":"1"}"#));
-        let json = set("a=[1,{\"b\":2.5}], c=, d.e=\"x\"", Reading::Json);
+        let json = set("a=[1,{\"b\":2.5}] ,c=,d.e=\"x\"", Reading::Json);
         assert_eq!(json.as_deref(), Ok(r#"{"a":[1,{"b":2.5}],"c":null,"d":{"e":"x"}}"#));
         let deep = format!("{}=1", vec!["a"; 32].join("."));
         assert!(set(&deep, Reading::Typed).is_err_and(|error| error.contains("nested level")));

@@ -1,0 +1,202 @@
+//! Real charts against what Helm's own engine makes of them, byte for byte. The charts lie beside the checkout; where
+//! they do not, the test says so and passes.
+
+use refloat_chart::values::read as read_values;
+use refloat_chart::{Chart, RenderOptions, load, render_templates};
+use refloat_template::oracle::Alphabet;
+use refloat_template::{Answer, Instant, Map, Oracle, Question};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Outputs that were equal when this was last raised. It is never lowered.
+const EQUAL_MIN: usize = 0;
+/// Refusals with the same cause when this was last raised. It is never lowered.
+const REFUSED_MIN: usize = 0;
+
+/// The fixed answers under which the expected outputs were made.
+struct Fixed;
+
+impl Oracle for Fixed {
+    fn ask(&self, question: &Question<'_>) -> Option<Answer> {
+        Some(match question {
+            Question::Now => Answer::Instant(Instant {
+                seconds: 1_700_000_000,
+                nanoseconds: 0,
+            }),
+            Question::RandomText {
+                alphabet: Alphabet::Numeric,
+                count,
+            } => Answer::Text("1".repeat(*count)),
+            Question::RandomText { count, .. } | Question::RandomBytes { count } => {
+                Answer::Text("x".repeat(*count))
+            }
+            Question::RandomInteger { least, .. } => Answer::Integer(*least),
+            Question::Uuid => Answer::Text("00000000-0000-4000-8000-000000000000".to_owned()),
+            Question::Shuffle(text) => Answer::Text((*text).to_owned()),
+            Question::Bcrypt(_) => Answer::Text("BC".to_owned()),
+            Question::Htpasswd { user, .. } => Answer::Text(format!("{user}:HT")),
+            Question::PrivateKey(_) => Answer::Text("PK".to_owned()),
+            Question::Certificate { .. } => Answer::Certificate {
+                certificate: "CERT".to_owned(),
+                key: "KEY".to_owned(),
+            },
+        })
+    }
+}
+
+#[derive(Default)]
+struct Count {
+    equal: usize,
+    outputs: usize,
+    refused: usize,
+    refusals: usize,
+    charts_equal: usize,
+    charts: usize,
+    different: Vec<String>,
+}
+
+#[test]
+fn the_corpus_renders_as_helm_renders_it() {
+    let Some(corpus) = corpus() else {
+        return;
+    };
+    let mut count = Count::default();
+    let only = std::env::var("REFLOAT_CORPUS_CHART").ok();
+    for chart in names(&corpus.join("expected")) {
+        if only.as_ref().is_none_or(|only| *only == chart) {
+            compare(&corpus, &chart, &mut count);
+        }
+    }
+    for line in &count.different {
+        println!("{line}");
+    }
+    println!(
+        "{} of {} outputs byte-equal, {} of {} charts in all outputs, {} of {} refusals with the same cause",
+        count.equal, count.outputs, count.charts_equal, count.charts, count.refused, count.refusals
+    );
+    if only.is_none() {
+        assert!(count.equal >= EQUAL_MIN, "fewer outputs are equal than before");
+        assert!(count.refused >= REFUSED_MIN, "fewer refusals are the same than before");
+    }
+}
+
+fn compare(corpus: &Path, name: &str, count: &mut Count) {
+    let chart = load(folder(&corpus.join("charts").join(name)));
+    let before = count.different.len();
+    count.charts += 1;
+    for file in names(&corpus.join("expected").join(name)) {
+        let expected = text(&corpus.join("expected").join(name).join(&file));
+        let (set, kind) = file.rsplit_once('.').expect("a name with an ending");
+        let values = corpus.join("values").join(name).join(format!("{set}.yaml"));
+        let found = match &chart {
+            Ok(chart) => run(chart, &values),
+            Err(error) => Err(error.to_string()),
+        };
+        let place = format!("{name}/{set}");
+        match (kind, found) {
+            ("txt", found) => {
+                count.outputs += 1;
+                match found {
+                    Ok(found) if found == expected => count.equal += 1,
+                    Ok(found) => count.different.push(format!("{place}: {}", first_difference(&expected, &found))),
+                    Err(error) => count.different.push(format!("{place}: refused: {error}")),
+                }
+            }
+            (_, found) => {
+                count.refusals += 1;
+                let expected = expected.trim_start_matches("ERROR: ").trim_end();
+                match found {
+                    Ok(_) => count.different.push(format!("{place}: accepted, but expected: {expected}")),
+                    Err(error) if same_cause(expected, &error) => count.refused += 1,
+                    Err(error) => count.different.push(format!("{place}: refused with\n{error}\nbut expected\n{expected}")),
+                }
+            }
+        }
+    }
+    if before == count.different.len() {
+        count.charts_equal += 1;
+    }
+}
+
+/// The text is Helm's own, but for white space at the ends of lines.
+fn same_cause(expected: &str, found: &str) -> bool {
+    let lines = |text: &str| text.trim().lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    lines(expected) == lines(found)
+}
+
+fn run(chart: &Chart, values: &Path) -> Result<String, String> {
+    let given = if values.exists() {
+        read_values(&text(values))?
+    } else {
+        Map::new()
+    };
+    let options = RenderOptions::new("rel", "default");
+    let files = render_templates(chart, &given, &options, &Fixed).map_err(|error| error.to_string())?;
+    Ok(files.iter().map(|(path, text)| format!("=== {path}\n{text}\n")).collect())
+}
+
+fn first_difference(expected: &str, found: &str) -> String {
+    let mut place = "";
+    let mut found_lines = found.lines();
+    for (index, line) in expected.lines().enumerate() {
+        if let Some(path) = line.strip_prefix("=== ") {
+            place = path;
+        }
+        let other = found_lines.next();
+        if other != Some(line) {
+            return format!("line {} ({place}):\n  -{line}\n  +{}", index + 1, other.unwrap_or("(the end)"));
+        }
+    }
+    format!("goes on after the end, in {place}")
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    let entries = entries.map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn text(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).expect("the file can be read")).into_owned()
+}
+
+fn folder(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let (mut files, mut open) = (BTreeMap::new(), vec![root.to_owned()]);
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).expect("the folder can be read") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.strip_prefix(root).expect("it lies below");
+                files.insert(name.to_string_lossy().into_owned(), fs::read(&path).expect("the file can be read"));
+            }
+        }
+    }
+    files
+}
+
+/// The unpacked corpus; unpacked once per archive, into the target folder.
+fn corpus() -> Option<PathBuf> {
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/charts/corpus.tar.zst");
+    let Ok(metadata) = fs::metadata(&archive) else {
+        println!("skipped: there are no charts at {}", archive.display());
+        return None;
+    };
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = root.join(format!("corpus-{}", metadata.len()));
+    if !folder.exists() {
+        let unpacking = root.join(format!("corpus-{}-{}", metadata.len(), std::process::id()));
+        let file = fs::File::open(&archive).expect("the archive can be opened");
+        let mut tar = Vec::new();
+        let mut decoder = ruzstd::decoding::StreamingDecoder::new(file).expect("the archive is zstd");
+        decoder.read_to_end(&mut tar).expect("the archive can be unpacked");
+        tar::Archive::new(tar.as_slice()).unpack(&unpacking).expect("the archive is a tar");
+        let _ = fs::rename(&unpacking, &folder);
+    }
+    Some(folder)
+}
