@@ -12,6 +12,7 @@ pub mod react;
 pub mod record;
 pub mod registry;
 pub mod rejection;
+pub mod run;
 pub mod secret;
 pub mod time;
 

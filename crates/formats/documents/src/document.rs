@@ -9,6 +9,9 @@ use crate::fields::Fields;
 use crate::node::Node;
 use crate::policy::PolicyDocument;
 use crate::project::{ProjectDocument, is_name};
+use crate::release::ReleaseDocument;
+use crate::task::TaskDocument;
+use crate::upstream::UpstreamDocument;
 use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +20,7 @@ use std::str::FromStr;
 pub const API_VERSION: &str = "refloat/v1";
 
 /// Kinds that exist in the design and are not built.
-const UNBUILT_KINDS: [&str; 5] = ["Upstream", "Task", "Release", "Subscription", "Inbound"];
+const UNBUILT_KINDS: [&str; 2] = ["Subscription", "Inbound"];
 
 /// The kinds that can be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,11 +31,24 @@ pub enum DocumentKind {
     Credential,
     /// Rules for repositories.
     RepositoryPolicy,
+    /// A foreign registry, and what of it is watched.
+    Upstream,
+    /// How an image is built.
+    Task,
+    /// A chart and where it goes.
+    Release,
 }
 
 impl DocumentKind {
     /// All kinds, in the order in which they are best applied.
-    pub const ALL: [Self; 3] = [Self::Project, Self::Credential, Self::RepositoryPolicy];
+    pub const ALL: [Self; 6] = [
+        Self::Project,
+        Self::Credential,
+        Self::RepositoryPolicy,
+        Self::Upstream,
+        Self::Task,
+        Self::Release,
+    ];
 
     /// The word in `kind:`.
     pub fn name(self) -> &'static str {
@@ -40,6 +56,9 @@ impl DocumentKind {
             Self::Project => "Project",
             Self::Credential => "Credential",
             Self::RepositoryPolicy => "RepositoryPolicy",
+            Self::Release => "Release",
+            Self::Upstream => "Upstream",
+            Self::Task => "Task",
         }
     }
 }
@@ -103,6 +122,12 @@ pub enum DocumentBody {
     Credential(CredentialDocument),
     /// Rules for repositories.
     RepositoryPolicy(PolicyDocument),
+    /// A foreign registry, and what of it is watched.
+    Upstream(UpstreamDocument),
+    /// How an image is built.
+    Task(TaskDocument),
+    /// A chart and where it goes.
+    Release(ReleaseDocument),
 }
 
 impl Document {
@@ -150,6 +175,9 @@ impl Document {
             DocumentKind::RepositoryPolicy => {
                 DocumentBody::RepositoryPolicy(PolicyDocument::read(&mut fields)?)
             }
+            DocumentKind::Release => DocumentBody::Release(ReleaseDocument::read(&mut fields)?),
+            DocumentKind::Upstream => DocumentBody::Upstream(UpstreamDocument::read(&mut fields)?),
+            DocumentKind::Task => DocumentBody::Task(TaskDocument::read(&mut fields)?),
         };
         fields.finish()?;
         let document = Self {
@@ -176,6 +204,9 @@ impl Document {
             DocumentBody::Project(_) => DocumentKind::Project,
             DocumentBody::Credential(_) => DocumentKind::Credential,
             DocumentBody::RepositoryPolicy(_) => DocumentKind::RepositoryPolicy,
+            DocumentBody::Release(_) => DocumentKind::Release,
+            DocumentBody::Upstream(_) => DocumentKind::Upstream,
+            DocumentBody::Task(_) => DocumentKind::Task,
         }
     }
 
@@ -185,6 +216,9 @@ impl Document {
             DocumentBody::Project(project) => &project.name,
             DocumentBody::Credential(credential) => &credential.name,
             DocumentBody::RepositoryPolicy(policy) => &policy.pattern,
+            DocumentBody::Release(release) => &release.name,
+            DocumentBody::Upstream(upstream) => &upstream.name,
+            DocumentBody::Task(task) => &task.name,
         }
     }
 
@@ -194,6 +228,9 @@ impl Document {
             DocumentBody::Project(project) => project.to_json(),
             DocumentBody::Credential(credential) => credential.to_json(),
             DocumentBody::RepositoryPolicy(policy) => policy.to_json(),
+            DocumentBody::Release(release) => release.to_json(),
+            DocumentBody::Upstream(upstream) => upstream.to_json(),
+            DocumentBody::Task(task) => task.to_json(),
         };
         let mut json = serde_json::Map::new();
         json.insert("apiVersion".to_owned(), Value::from(API_VERSION));

@@ -13,8 +13,13 @@ pub mod document;
 pub mod error;
 pub mod fields;
 pub mod node;
+pub mod patch;
 pub mod policy;
 pub mod project;
+pub mod release;
+pub mod span;
+pub mod task;
+pub mod upstream;
 pub mod value;
 
 pub use credential::{CredentialDocument, PlainSecret, SecretKind};
@@ -22,6 +27,13 @@ pub use document::{Document, DocumentBody, DocumentKind, read_documents};
 pub use error::{DocumentError, Problem};
 pub use fields::Fields;
 pub use node::{Node, NodeValue};
+pub use patch::PatchDocument;
 pub use policy::{PolicyDocument, TagRule};
+pub use release::{
+    Environment, EnvironmentTarget, ReleaseDocument, ReleaseImage, ReleaseSource, Update,
+};
 pub use project::{Member, ProjectDocument, Role};
+pub use span::Span;
+pub use task::{TagFields, TagPattern, TaskDocument, TaskImage, TaskSource};
+pub use upstream::{UpstreamDocument, WatchRule};
 pub use value::{ValueSource, resolve};

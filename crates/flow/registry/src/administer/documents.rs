@@ -3,15 +3,16 @@
 use super::{Administration, AskedPage, DEFAULT_PROJECT, Paged};
 use crate::asked::operation;
 use crate::{Caller, FlowError};
+use refloat_cascade::policy::{Allowed, PatchMethod, PatchPolicy};
 use refloat_core::access::Actions;
 use refloat_core::{Pattern, Principal, Rejection, Secret};
 use refloat_documents::{
-    CredentialDocument, Document, DocumentBody, DocumentKind, PolicyDocument, ProjectDocument,
-    TagRule,
+    CredentialDocument, Document, DocumentBody, DocumentKind, PatchDocument, PolicyDocument,
+    ProjectDocument, TagRule, TaskDocument, UpstreamDocument,
 };
 use refloat_store::access::authorize_project;
 use refloat_store::documents::{
-    self, Applied, NewCredential, NewPolicy, NewProject, StoredDocument, StoredKind,
+    self, Applied, NewCredential, NewPolicy, NewProject, NewTask, NewUpstream, StoredDocument, StoredKind,
 };
 use refloat_store::secrets::MasterKey;
 use refloat_store::{StoreError, Tx};
@@ -189,6 +190,15 @@ impl Administration {
                 if kind == DocumentKind::Credential {
                     return documents::delete_credential(tx, &leave, &name).await;
                 }
+                if kind == DocumentKind::Release {
+                    return documents::delete_release(tx, &leave, &name).await;
+                }
+                if kind == DocumentKind::Task {
+                    return documents::delete_task(tx, &leave, &name).await;
+                }
+                if kind == DocumentKind::Upstream {
+                    return documents::delete_upstream(tx, &leave, &name).await;
+                }
                 documents::delete_policy(tx, &leave, &pattern(&name)?).await
             }));
         Ok(gone.await?)
@@ -229,6 +239,18 @@ async fn apply_one(
         DocumentBody::RepositoryPolicy(new) => {
             let leave = authorize_project(tx, by, project).await?;
             documents::apply_policy(tx, &leave, &new_policy(new, content)?).await?
+        }
+        DocumentBody::Release(new) => {
+            let leave = authorize_project(tx, by, project).await?;
+            documents::apply_release(tx, &leave, &new.name, &content).await?
+        }
+        DocumentBody::Task(new) => {
+            let leave = authorize_project(tx, by, project).await?;
+            documents::apply_task(tx, &leave, &new_task(new, content)).await?
+        }
+        DocumentBody::Upstream(new) => {
+            let leave = authorize_project(tx, by, project).await?;
+            documents::apply_upstream(tx, &leave, &new_upstream(new, content)).await?
         }
     };
     let Applied { changed, version } = applied;
@@ -285,8 +307,45 @@ fn new_policy(document: &PolicyDocument, content: String) -> Result<NewPolicy, R
                 .collect()
         }),
         anonymous_pull: document.anonymous_pull,
+        patch: document.patch.as_ref().map(patch_policy),
         content,
     })
+}
+
+fn patch_policy(patch: &PatchDocument) -> PatchPolicy {
+    PatchPolicy {
+        method: match patch.method {
+            "off" => PatchMethod::Off,
+            "rebase" => PatchMethod::Rebase,
+            _ => PatchMethod::Auto,
+        },
+        allow: match patch.allow {
+            "test" => Allowed::Test,
+            _ => Allowed::Proven,
+        },
+        lines: patch.lines.clone(),
+        tests: patch.tests.clone(),
+    }
+}
+
+fn new_upstream(document: &UpstreamDocument, content: String) -> NewUpstream {
+    NewUpstream {
+        name: document.name.clone(),
+        registry: document.registry.clone(),
+        credential: document.credential.clone(),
+        watch: document.watch.iter().map(ToString::to_string).collect(),
+        every_seconds: document.every.seconds(),
+        content,
+    }
+}
+
+fn new_task(document: &TaskDocument, content: String) -> NewTask {
+    NewTask {
+        name: document.name.clone(),
+        host: document.image.registry.clone(),
+        repository: document.image.repository.clone(),
+        content,
+    }
 }
 
 fn pattern(text: &str) -> Result<Pattern, Rejection> {
@@ -299,5 +358,8 @@ fn stored_kind(kind: DocumentKind) -> StoredKind {
         DocumentKind::Project => StoredKind::Project,
         DocumentKind::Credential => StoredKind::Credential,
         DocumentKind::RepositoryPolicy => StoredKind::RepositoryPolicy,
+        DocumentKind::Release => StoredKind::Release,
+        DocumentKind::Upstream => StoredKind::Upstream,
+        DocumentKind::Task => StoredKind::Task,
     }
 }
