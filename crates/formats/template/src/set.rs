@@ -14,7 +14,7 @@ use crate::value::{Str, Value};
 /// Parsed templates: files and what they define. Cheap to clone, shared between threads.
 #[derive(Debug, Clone, Default)]
 pub struct Set {
-    files: Arc<[Str]>,
+    files: Arc<[String]>,
     trees: Arc<BTreeMap<Str, Arc<Tree>>>,
 }
 
@@ -46,13 +46,13 @@ impl Set {
             }
         }
         Ok(Self {
-            files: sorted.iter().map(|(path, _)| Str::from(*path)).collect(),
+            files: sorted.iter().map(|(path, _)| (*path).to_owned()).collect(),
             trees: Arc::new(trees),
         })
     }
 
     /// The paths of the files in the order in which Helm executes them.
-    pub fn files(&self) -> &[Str] {
+    pub fn files(&self) -> &[String] {
         &self.files
     }
 
