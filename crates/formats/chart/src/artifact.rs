@@ -100,9 +100,17 @@ pub struct ChartLayers {
 /// # Errors
 /// What the manifest is instead.
 pub fn layers(manifest: &[u8]) -> Result<ChartLayers, String> {
-    let view = refloat_oci::ManifestView::parse(manifest, None).map_err(|error| error.to_string())?;
-    let config = view.config.as_ref().map(|config| config.media_type.as_str());
-    let by = |types: &[&str]| view.blobs.iter().find(|blob| types.contains(&blob.media_type.as_str()));
+    let view =
+        refloat_oci::ManifestView::parse(manifest, None).map_err(|error| error.to_string())?;
+    let config = view
+        .config
+        .as_ref()
+        .map(|config| config.media_type.as_str());
+    let by = |types: &[&str]| {
+        view.blobs
+            .iter()
+            .find(|blob| types.contains(&blob.media_type.as_str()))
+    };
     match (config, by(&[LAYER_TYPE, LEGACY_LAYER_TYPE])) {
         (Some(CONFIG_TYPE), Some(archive)) => Ok(ChartLayers {
             archive: archive.digest,
@@ -144,7 +152,9 @@ fn annotations(metadata: &Metadata, created: Option<&str>) -> Value {
             all.insert(name.clone(), text.clone());
         }
     }
-    let entries = all.into_iter().map(|(name, text)| (name, Value::String(text)));
+    let entries = all
+        .into_iter()
+        .map(|(name, text)| (name, Value::String(text)));
     Value::Object(entries.collect::<Map<_, _>>())
 }
 

@@ -79,7 +79,9 @@ pub enum BumpError {
     #[error(transparent)]
     Path(#[from] PathError),
     /// Nothing is at the path.
-    #[error("`{path}` is not in the values: `{missing}` is no key of `{parent}`; write a path that is there, for example {hint}")]
+    #[error(
+        "`{path}` is not in the values: `{missing}` is no key of `{parent}`; write a path that is there, for example {hint}"
+    )]
     Missing {
         /// The whole path.
         path: String,

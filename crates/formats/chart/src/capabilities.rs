@@ -69,7 +69,11 @@ impl std::str::FromStr for KubeVersion {
             return Err(wrong());
         }
         let patch = parts.get(2).copied().unwrap_or("0");
-        let written = if text.starts_with('v') { text.to_owned() } else { format!("v{text}") };
+        let written = if text.starts_with('v') {
+            text.to_owned()
+        } else {
+            format!("v{text}")
+        };
         Ok(Self {
             version: written,
             normalized: format!("v{}.{}.{patch}", parts[0], parts[1]),

@@ -90,7 +90,11 @@ impl Chart {
     /// Dependencies that `Chart.yaml` names and `charts/` does not hold (helm, `action.CheckDependencies`).
     pub fn missing_dependencies(&self) -> Vec<&str> {
         let there = |name: &str| self.dependencies.iter().any(|chart| chart.name() == name);
-        let wanted = self.metadata.dependencies.iter().map(|wanted| wanted.name.as_str());
+        let wanted = self
+            .metadata
+            .dependencies
+            .iter()
+            .map(|wanted| wanted.name.as_str());
         wanted.filter(|name| !there(name)).collect()
     }
 }

@@ -28,7 +28,5 @@ pub use chart::Chart;
 pub use load::{ChartError, ChartFile, load, load_archive};
 pub use metadata::Metadata;
 pub use package::package;
-pub use render::{
-    RenderError, RenderOptions, Rendered, TemplateOutput, render, render_templates,
-};
+pub use render::{RenderError, RenderOptions, Rendered, TemplateOutput, render, render_templates};
 pub use values::GivenValues;

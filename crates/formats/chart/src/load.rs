@@ -196,7 +196,9 @@ fn subchart(name: &str, files: &[ChartFile], depth: usize) -> Result<Chart, Char
     if has_extension(name, "tgz") {
         return match files {
             [file, ..] if file.name == name => load_files(&archive::unpack(&file.data)?, depth),
-            _ => Err(ChartError::Archive(format!("`{name}` is a folder that is named like an archive"))),
+            _ => Err(ChartError::Archive(format!(
+                "`{name}` is a folder that is named like an archive"
+            ))),
         };
     }
     // Plain files in charts/ are no charts.
@@ -213,7 +215,8 @@ fn subchart(name: &str, files: &[ChartFile], depth: usize) -> Result<Chart, Char
 /// Go's `filepath.Ext`: what follows the last dot of the last name.
 pub(crate) fn has_extension(name: &str, extension: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name);
-    last.rsplit_once('.').is_some_and(|(_, found)| found == extension)
+    last.rsplit_once('.')
+        .is_some_and(|(_, found)| found == extension)
 }
 
 #[cfg(test)]

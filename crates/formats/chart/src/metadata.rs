@@ -123,19 +123,30 @@ impl Metadata {
             return Err(invalid("chart.metadata.name is required"));
         }
         if self.name == "." || self.name == ".." {
-            return Err(invalid(&format!("chart.metadata.name {:?} is not allowed", self.name)));
+            return Err(invalid(&format!(
+                "chart.metadata.name {:?} is not allowed",
+                self.name
+            )));
         }
         if self.name.contains('/') {
-            return Err(invalid(&format!("chart.metadata.name {:?} is invalid", self.name)));
+            return Err(invalid(&format!(
+                "chart.metadata.name {:?} is invalid",
+                self.name
+            )));
         }
         if self.version.is_empty() {
             return Err(invalid("chart.metadata.version is required"));
         }
         if !version::is_lenient(&self.version) {
-            return Err(invalid(&format!("chart.metadata.version {:?} is invalid", self.version)));
+            return Err(invalid(&format!(
+                "chart.metadata.version {:?} is invalid",
+                self.version
+            )));
         }
         if !matches!(self.kind.as_str(), "" | "application" | "library") {
-            return Err(invalid("chart.metadata.type must be application or library"));
+            return Err(invalid(
+                "chart.metadata.type must be application or library",
+            ));
         }
         self.validate_dependencies()
     }

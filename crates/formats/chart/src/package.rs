@@ -75,10 +75,15 @@ fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, data: &[u8]) -> Resul
     header.set_mtime(MODIFIED_SECONDS);
     header.set_size(data.len() as u64);
     header.set_entry_type(tar::EntryType::Regular);
-    archive.append_data(&mut header, name, data).map_err(unwritable)
+    archive
+        .append_data(&mut header, name, data)
+        .map_err(unwritable)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what map_err hands over"
+)]
 fn unwritable(error: std::io::Error) -> ChartError {
     ChartError::Archive(format!("the archive cannot be written: {error}"))
 }

@@ -72,8 +72,13 @@ fn enable(chart: &mut Prepared, given: &Map, path: &str) -> Result<(), String> {
     let disabled = chart.metadata.dependencies.iter();
     let disabled = disabled.filter(|wanted| !wanted.enabled);
     let disabled: Vec<String> = disabled.map(|wanted| wanted.name.clone()).collect();
-    chart.dependencies.retain(|below| !disabled.contains(&below.metadata.name));
-    chart.metadata.dependencies.retain(|wanted| !disabled.contains(&wanted.name));
+    chart
+        .dependencies
+        .retain(|below| !disabled.contains(&below.metadata.name));
+    chart
+        .metadata
+        .dependencies
+        .retain(|wanted| !disabled.contains(&wanted.name));
     for below in &mut chart.dependencies {
         let path = format!("{path}{}.", below.name());
         enable(below, &values, &path)?;

@@ -6,8 +6,8 @@
 //!                                                                                        ─► hooks apart, kinds in order
 //! ```
 
-pub mod manifest;
 mod kinds;
+pub mod manifest;
 mod objects;
 mod output;
 
@@ -105,9 +105,8 @@ pub struct Rendered {
 impl Rendered {
     /// The manifest as a release record keeps it: every resource behind a line that names its template.
     pub fn manifest(&self) -> String {
-        let part = |manifest: &Manifest| {
-            format!("---\n# Source: {}\n{}\n", manifest.path, manifest.text)
-        };
+        let part =
+            |manifest: &Manifest| format!("---\n# Source: {}\n{}\n", manifest.path, manifest.text);
         self.manifests.iter().map(part).collect()
     }
 }
@@ -122,13 +121,17 @@ pub enum RenderError {
     #[error("chart dependencies processing failed: {0}")]
     Dependencies(String),
     /// Dependencies that are declared and not there.
-    #[error("found in Chart.yaml, but missing in charts/ directory: {0}; fetch them with `helm dependency build`")]
+    #[error(
+        "found in Chart.yaml, but missing in charts/ directory: {0}; fetch them with `helm dependency build`"
+    )]
     Missing(String),
     /// A library.
     #[error("library charts are not installable; give a chart that uses it")]
     Library,
     /// Values that do not fit the schema.
-    #[error("values don't meet the specifications of the schema(s) in the following chart(s):\n{0}")]
+    #[error(
+        "values don't meet the specifications of the schema(s) in the following chart(s):\n{0}"
+    )]
     Schema(String),
     /// The chart is for other clusters.
     #[error("chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {found}")]
@@ -194,12 +197,17 @@ fn render_files(
     oracle: &dyn Oracle,
 ) -> Result<(Prepared, BTreeMap<String, String>), RenderError> {
     let mut prepared = Prepared::of(chart)?;
-    prepared.decide_dependencies(given).map_err(RenderError::Dependencies)?;
+    prepared
+        .decide_dependencies(given)
+        .map_err(RenderError::Dependencies)?;
     let values = coalesce(&prepared, given, Nulls::Delete).map_err(RenderError::Dependencies)?;
     if options.schema == SchemaCheck::Check {
         schema::check(&prepared, &values).map_err(RenderError::Schema)?;
     }
-    let (wanted, kube) = (&prepared.metadata.kube_version, &options.capabilities.kube_version);
+    let (wanted, kube) = (
+        &prepared.metadata.kube_version,
+        &options.capabilities.kube_version,
+    );
     if !wanted.is_empty() && !version::fits(wanted, &kube.normalized) {
         return Err(RenderError::KubeVersion {
             wanted: wanted.clone(),
@@ -224,7 +232,10 @@ fn execute(
     let mut context = Context::with_limits(oracle, options.limits);
     let mut files = BTreeMap::new();
     for path in set.files() {
-        let partial = path.rsplit('/').next().is_some_and(|name| name.starts_with('_'));
+        let partial = path
+            .rsplit('/')
+            .next()
+            .is_some_and(|name| name.starts_with('_'));
         let Some(scope) = scopes.get(path).filter(|_| !partial) else {
             continue;
         };
@@ -263,9 +274,13 @@ fn used_crds(chart: &Chart, prepared: &Prepared) -> Vec<CrdFile> {
 
 fn copy_files(used: &mut Chart, prepared: &Prepared) {
     used.files.clone_from(&prepared.files);
-    used.dependencies = prepared.dependencies.iter().map(|below| {
-        let mut inner = Chart::new(below.metadata.clone());
-        copy_files(&mut inner, below);
-        inner
-    }).collect();
+    used.dependencies = prepared
+        .dependencies
+        .iter()
+        .map(|below| {
+            let mut inner = Chart::new(below.metadata.clone());
+            copy_files(&mut inner, below);
+            inner
+        })
+        .collect();
 }

@@ -17,7 +17,9 @@ pub(super) enum Step {
 
 /// A text that is no path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no path into values; write keys with dots between them, for example web.image or containers[0].image")]
+#[error(
+    "`{0}` is no path into values; write keys with dots between them, for example web.image or containers[0].image"
+)]
 pub struct PathError(String);
 
 impl FromStr for ValuesPath {
@@ -118,10 +120,7 @@ pub(super) struct Place<'a> {
 }
 
 /// The node at `path`.
-pub(super) fn find<'a>(
-    document: &'a Document,
-    path: &ValuesPath,
-) -> Result<Place<'a>, BumpError> {
+pub(super) fn find<'a>(document: &'a Document, path: &ValuesPath) -> Result<Place<'a>, BumpError> {
     let ambiguous = |reason: String| BumpError::Ambiguous {
         path: path.to_string(),
         reason,

@@ -122,7 +122,9 @@ impl<'a> Edit<'a> {
             (Some(digest), None) if !digest.text().is_empty() => self.set_part(digest, "", plan)?,
             (None, Some(_)) if self.new.tag.is_some() => plan.left_out = Some("digest"),
             (None, Some(_)) => {
-                return Err(self.form("has no key `digest`; add `digest: \"\"` to it, or give a tag"));
+                return Err(
+                    self.form("has no key `digest`; add `digest: \"\"` to it, or give a tag")
+                );
             }
             (_, None) => {}
         }
@@ -165,8 +167,9 @@ impl<'a> Edit<'a> {
         } else {
             format!("{}/{}", host.trim_end_matches('/'), repository.text())
         };
-        if old.is_empty() {
-            return Err(self.form("has an empty repository; fill it in once by hand"));
+        if repository.text().is_empty() {
+            // The chart's own default was used until now.
+            return self.rename(repository, registry, host, plan);
         }
         let reference = self.reference(&old)?;
         if reference.tag.is_some() || reference.digest.is_some() {
@@ -181,6 +184,17 @@ impl<'a> Edit<'a> {
         if self.is_same(&reference) {
             return Ok(());
         }
+        self.rename(repository, registry, host, plan)
+    }
+
+    /// Writes the name: split where a registry stands beside the repository.
+    fn rename(
+        &self,
+        repository: &Part<'_>,
+        registry: Option<&Part<'_>>,
+        host: &str,
+        plan: &mut Plan,
+    ) -> Result<(), BumpError> {
         match registry {
             Some(registry) if !host.is_empty() => {
                 self.set_part(registry, &self.new.registry, plan)?;
@@ -232,7 +246,9 @@ impl<'a> Edit<'a> {
             return Ok(());
         }
         let written = scalar::write(new, *style).ok_or_else(|| {
-            self.form(&format!("has `{path}` as a block of lines (`|` or `>`); write it on one line"))
+            self.form(&format!(
+                "has `{path}` as a block of lines (`|` or `>`); write it on one line"
+            ))
         })?;
         let (range, written) = match key {
             Some(key) if value.is_absent() => {
@@ -242,12 +258,18 @@ impl<'a> Edit<'a> {
             _ => (value.span.clone(), written),
         };
         if self.text[range.clone()].contains('\n') {
-            return Err(self.form(&format!("has `{path}` over several lines; write it on one line")));
+            return Err(self.form(&format!(
+                "has `{path}` over several lines; write it on one line"
+            )));
         }
         plan.splices.push(Splice {
             range,
             text: written,
-            line: if value.is_absent() { key.map_or(value.line, |key| key.line) } else { value.line },
+            line: if value.is_absent() {
+                key.map_or(value.line, |key| key.line)
+            } else {
+                value.line
+            },
             kind: SpliceKind::Within,
             path,
             old: is_text.then(|| old.clone()),
@@ -262,7 +284,8 @@ impl<'a> Edit<'a> {
         if rest[spaces..].starts_with(':') {
             Ok(key.span.end + spaces + 1)
         } else {
-            Err(self.form("has an empty value in a form that is not known; write it as `key: value`"))
+            Err(self
+                .form("has an empty value in a form that is not known; write it as `key: value`"))
         }
     }
 
@@ -276,17 +299,26 @@ impl<'a> Edit<'a> {
         plan: &mut Plan,
     ) -> Result<(), BumpError> {
         let end = self.text[repository.value.span.end..].find('\n');
-        let one_line = repository.key.line == repository.value.line && !repository.value.is_absent();
+        let one_line =
+            repository.key.line == repository.value.line && !repository.value.is_absent();
         if flow || !one_line {
             return Err(self.form(&format!("has no key `{name}`; add it once by hand")));
         }
         let written = scalar::write(new, ScalarStyle::Plain).unwrap_or_default();
-        let at = repository.value.span.end + end.unwrap_or(self.text.len() - repository.value.span.end);
-        let carriage = if self.text[..at].ends_with('\r') { "\r" } else { "" };
+        let at =
+            repository.value.span.end + end.unwrap_or(self.text.len() - repository.value.span.end);
+        let carriage = if self.text[..at].ends_with('\r') {
+            "\r"
+        } else {
+            ""
+        };
         let at = at - carriage.len();
         plan.splices.push(Splice {
             range: at..at,
-            text: format!("{carriage}\n{}{name}: {written}", " ".repeat(repository.key.column)),
+            text: format!(
+                "{carriage}\n{}{name}: {written}",
+                " ".repeat(repository.key.column)
+            ),
             line: repository.key.line,
             kind: SpliceKind::NewLine,
             path: self.path.child(name),

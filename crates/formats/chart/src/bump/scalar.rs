@@ -7,9 +7,10 @@ pub(super) fn write(text: &str, style: ScalarStyle) -> Option<String> {
     match style {
         ScalarStyle::Plain if is_plainly_text(text) => Some(text.to_owned()),
         ScalarStyle::SingleQuoted => Some(format!("'{}'", text.replace('\'', "''"))),
-        ScalarStyle::Plain | ScalarStyle::DoubleQuoted => {
-            Some(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
-        }
+        ScalarStyle::Plain | ScalarStyle::DoubleQuoted => Some(format!(
+            "\"{}\"",
+            text.replace('\\', "\\\\").replace('"', "\\\"")
+        )),
         ScalarStyle::Literal | ScalarStyle::Folded => None,
     }
 }
@@ -34,7 +35,8 @@ fn is_plainly_text(text: &str) -> bool {
         return true;
     }
     // It begins with a digit: a letter that no number has, or a third part behind a second dot, makes it text.
-    let number_like = |byte: &u8| byte.is_ascii_digit() || b"+-_.:eExXoObBaAcCdDfFtTzZ".contains(byte);
+    let number_like =
+        |byte: &u8| byte.is_ascii_digit() || b"+-_.:eExXoObBaAcCdDfFtTzZ".contains(byte);
     let dots = bytes.iter().filter(|byte| **byte == b'.').count();
     let version = dots >= 2 && !text.contains(':') && !text.ends_with('.');
     version || !bytes.iter().all(number_like)
@@ -46,15 +48,45 @@ mod tests {
 
     #[test]
     fn a_text_that_could_be_read_otherwise_is_quoted() {
-        let plain = ["1.2.3", "1.2.3-p2", "v1", "sha256:00ff", "apps/web:1.2", "latest", "1.27-slim", "2024.1.1"];
+        let plain = [
+            "1.2.3",
+            "1.2.3-p2",
+            "v1",
+            "sha256:00ff",
+            "apps/web:1.2",
+            "latest",
+            "1.27-slim",
+            "2024.1.1",
+        ];
         for text in plain {
             assert_eq!(write(text, ScalarStyle::Plain).as_deref(), Some(text));
         }
-        let quoted = ["1.2", "1.10", "1", "0e123", "0x1f", "1_000", "12:30:45", "2024-01-01", "yes", "No", "null", "", "1e3", "~", "a: b", "- a", "1.2."];
+        let quoted = [
+            "1.2",
+            "1.10",
+            "1",
+            "0e123",
+            "0x1f",
+            "1_000",
+            "12:30:45",
+            "2024-01-01",
+            "yes",
+            "No",
+            "null",
+            "",
+            "1e3",
+            "~",
+            "a: b",
+            "- a",
+            "1.2.",
+        ];
         for text in quoted {
             assert_eq!(write(text, ScalarStyle::Plain), Some(format!("\"{text}\"")));
         }
-        assert_eq!(write("a'b", ScalarStyle::SingleQuoted).as_deref(), Some("'a''b'"));
+        assert_eq!(
+            write("a'b", ScalarStyle::SingleQuoted).as_deref(),
+            Some("'a''b'")
+        );
         assert_eq!(write("1.2", ScalarStyle::Folded), None);
     }
 }

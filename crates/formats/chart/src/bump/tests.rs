@@ -37,29 +37,76 @@ fn only_the_intended_lines_change() -> Result<(), BumpError> {
     let digest = format!("sha256:{}", "0".repeat(64));
     let by_digest = format!("registry.example.com/shop/web:2.0.1@{digest}");
     let cases: Vec<(&str, &str, Vec<String>)> = vec![
-        ("web.image", "registry.example.com/shop/web:1.10", vec![
-            "-    tag: '1.9'  # keep me".to_owned(), "+    tag: '1.10'  # keep me".to_owned()]),
-        ("web.image", &by_digest, vec![
-            "-    tag: '1.9'  # keep me".to_owned(), "+    tag: '2.0.1'  # keep me".to_owned(),
-            "-    digest: \"\"".to_owned(), format!("+    digest: \"{digest}\"")]),
-        ("web.image", "other.example.com/x/web:1.9", vec![
-            "-    registry: registry.example.com # ours".to_owned(), "+    registry: other.example.com # ours".to_owned(),
-            "-    repository: shop/web".to_owned(), "+    repository: x/web".to_owned()]),
-        ("api.image", "registry.example.com/shop/api:1.3", vec![
-            "-  image: registry.example.com/shop/api:1.2 # one text".to_owned(),
-            "+  image: registry.example.com/shop/api:1.3 # one text".to_owned()]),
-        ("tool", "registry.example.com/shop/tool:v2", vec![
-            "-tool: {repository: registry.example.com/shop/tool, tag: v1}".to_owned(),
-            "+tool: {repository: registry.example.com/shop/tool, tag: v2}".to_owned()]),
-        ("jobs[0].image", "docker.io/library/busybox:1.37", vec![
-            "-  image: {repository: busybox, tag: \"1.36\"}".to_owned(),
-            "+  image: {repository: busybox, tag: \"1.37\"}".to_owned()]),
-        ("empty", "registry.example.com/shop/web:3", vec!["-  tag:".to_owned(), "+  tag: \"3\"".to_owned()]),
-        ("bare", "registry.example.com/shop/bare:v3", vec!["+  tag: v3".to_owned()]),
+        (
+            "web.image",
+            "registry.example.com/shop/web:1.10",
+            vec![
+                "-    tag: '1.9'  # keep me".to_owned(),
+                "+    tag: '1.10'  # keep me".to_owned(),
+            ],
+        ),
+        (
+            "web.image",
+            &by_digest,
+            vec![
+                "-    tag: '1.9'  # keep me".to_owned(),
+                "+    tag: '2.0.1'  # keep me".to_owned(),
+                "-    digest: \"\"".to_owned(),
+                format!("+    digest: \"{digest}\""),
+            ],
+        ),
+        (
+            "web.image",
+            "other.example.com/x/web:1.9",
+            vec![
+                "-    registry: registry.example.com # ours".to_owned(),
+                "+    registry: other.example.com # ours".to_owned(),
+                "-    repository: shop/web".to_owned(),
+                "+    repository: x/web".to_owned(),
+            ],
+        ),
+        (
+            "api.image",
+            "registry.example.com/shop/api:1.3",
+            vec![
+                "-  image: registry.example.com/shop/api:1.2 # one text".to_owned(),
+                "+  image: registry.example.com/shop/api:1.3 # one text".to_owned(),
+            ],
+        ),
+        (
+            "tool",
+            "registry.example.com/shop/tool:v2",
+            vec![
+                "-tool: {repository: registry.example.com/shop/tool, tag: v1}".to_owned(),
+                "+tool: {repository: registry.example.com/shop/tool, tag: v2}".to_owned(),
+            ],
+        ),
+        (
+            "jobs[0].image",
+            "docker.io/library/busybox:1.37",
+            vec![
+                "-  image: {repository: busybox, tag: \"1.36\"}".to_owned(),
+                "+  image: {repository: busybox, tag: \"1.37\"}".to_owned(),
+            ],
+        ),
+        (
+            "empty",
+            "registry.example.com/shop/web:3",
+            vec!["-  tag:".to_owned(), "+  tag: \"3\"".to_owned()],
+        ),
+        (
+            "bare",
+            "registry.example.com/shop/bare:v3",
+            vec!["+  tag: v3".to_owned()],
+        ),
         ("web.image", "registry.example.com/shop/web:1.9", vec![]),
     ];
     for (path, new, expected) in cases {
-        for values in [VALUES.to_owned(), VALUES.replace('\n', "\r\n"), format!("{VALUES}\n")] {
+        for values in [
+            VALUES.to_owned(),
+            VALUES.replace('\n', "\r\n"),
+            format!("{VALUES}\n"),
+        ] {
             let bumped = run(&values, path, new)?;
             assert_eq!(difference(&values, &bumped.text), expected, "{path} {new}");
             assert_eq!(bumped.changed.is_empty(), expected.is_empty());
@@ -85,7 +132,9 @@ fn difference(old: &str, new: &str) -> Vec<String> {
         }
         match new.get(at) {
             Some(same) if same == line => {}
-            Some(other) if new.len() == old.len() => found.extend([format!("-{line}"), format!("+{other}")]),
+            Some(other) if new.len() == old.len() => {
+                found.extend([format!("-{line}"), format!("+{other}")])
+            }
             Some(other) => {
                 found.push(format!("+{other}"));
                 at += 1;
@@ -101,28 +150,91 @@ fn difference(old: &str, new: &str) -> Vec<String> {
 #[test]
 fn what_could_be_meant_in_two_ways_is_refused_by_name() {
     let cases = [
-        ("web:\n  image: a/b:1\nweb:\n  image: a/b:2\n", "web.image", "`web` stands twice, at lines 1 and 3"),
-        ("image:\n  repository: a/b\n  tag: 1\n  tag: 2\n", "image", "`tag` stands twice, at lines 3 and 4"),
-        ("image:\n  repository: a/b\n  image: a/c\n  tag: 1\n", "image", "the image stands twice"),
-        ("image:\n  repository: a/b:1\n  tag: 1\n", "image", "the tag stands in `image.repository` at line 2"),
-        ("base: &b\n  repository: a/b\n  tag: v1\nimage:\n  <<: *b\n", "image", "the merge key `<<` at line 5"),
-        ("base: &b\n  repository: a/b\n  tag: v1\nimage: *b\n", "image", "line 4 is an alias"),
-        ("base: &b\n  repository: a/b\n  tag: v1\nimage: *b\n", "base", "used again at line 4"),
-        ("image:\n  repository: a/b\n  tag: &t v1\nother: *t\n", "image", "used again at line 4"),
-        ("all: &a\n  image: a/b:1\nmore: *a\n", "all.image", "used again at line 3"),
-        ("image: a/b:1\n---\nimage: a/b:2\n", "image", "second document begins at line"),
+        (
+            "web:\n  image: a/b:1\nweb:\n  image: a/b:2\n",
+            "web.image",
+            "`web` stands twice, at lines 1 and 3",
+        ),
+        (
+            "image:\n  repository: a/b\n  tag: 1\n  tag: 2\n",
+            "image",
+            "`tag` stands twice, at lines 3 and 4",
+        ),
+        (
+            "image:\n  repository: a/b\n  image: a/c\n  tag: 1\n",
+            "image",
+            "the image stands twice",
+        ),
+        (
+            "image:\n  repository: a/b:1\n  tag: 1\n",
+            "image",
+            "the tag stands in `image.repository` at line 2",
+        ),
+        (
+            "base: &b\n  repository: a/b\n  tag: v1\nimage:\n  <<: *b\n",
+            "image",
+            "the merge key `<<` at line 5",
+        ),
+        (
+            "base: &b\n  repository: a/b\n  tag: v1\nimage: *b\n",
+            "image",
+            "line 4 is an alias",
+        ),
+        (
+            "base: &b\n  repository: a/b\n  tag: v1\nimage: *b\n",
+            "base",
+            "used again at line 4",
+        ),
+        (
+            "image:\n  repository: a/b\n  tag: &t v1\nother: *t\n",
+            "image",
+            "used again at line 4",
+        ),
+        (
+            "all: &a\n  image: a/b:1\nmore: *a\n",
+            "all.image",
+            "used again at line 3",
+        ),
+        (
+            "image: a/b:1\n---\nimage: a/b:2\n",
+            "image",
+            "second document begins at line",
+        ),
         ("image: |\n  a/b:1\n", "image", "which is no image"),
-        ("image:\n  repository: a/b\n  tag: |-\n    v1\n", "image", "as a block of lines"),
-        ("image:\n  repository: '{{ .x }}'\n  tag: v1\n", "image", "is no image"),
-        ("image:\n  tag: v1\n", "image", "is a map without `repository`"),
-        ("web:\n  tag: v1\n", "web.tag", "a word without tag or digest"),
-        ("web:\n  image: a/b:1\n", "web.picture", "`picture` is no key of `web`"),
+        (
+            "image:\n  repository: a/b\n  tag: |-\n    v1\n",
+            "image",
+            "as a block of lines",
+        ),
+        (
+            "image:\n  repository: '{{ .x }}'\n  tag: v1\n",
+            "image",
+            "is no image",
+        ),
+        (
+            "image:\n  tag: v1\n",
+            "image",
+            "is a map without `repository`",
+        ),
+        (
+            "web:\n  tag: v1\n",
+            "web.tag",
+            "a word without tag or digest",
+        ),
+        (
+            "web:\n  image: a/b:1\n",
+            "web.picture",
+            "`picture` is no key of `web`",
+        ),
         ("a: [1\n", "a", "cannot be read"),
     ];
     for (values, path, expected) in cases {
         match run(values, path, "docker.io/a/b:v2") {
             Ok(bumped) => panic!("{values:?} became {:?}", bumped.text),
-            Err(error) => assert!(error.to_string().contains(expected), "{error}\nnot {expected}"),
+            Err(error) => assert!(
+                error.to_string().contains(expected),
+                "{error}\nnot {expected}"
+            ),
         }
     }
 }
@@ -133,12 +245,18 @@ fn the_version_is_one_line() -> Result<(), BumpError> {
     let cases = [
         (VersionChange::Patch, "1.4.3"),
         (VersionChange::Minor, "1.5.0"),
-        (VersionChange::Exact("2.0.0-rc.1+build.5".to_owned()), "2.0.0-rc.1+build.5"),
+        (
+            VersionChange::Exact("2.0.0-rc.1+build.5".to_owned()),
+            "2.0.0-rc.1+build.5",
+        ),
     ];
     for (change, expected) in cases {
         let bumped = bump_version(chart, &change)?;
         let line = format!("version: {expected} # next");
-        assert_eq!(bumped.text, chart.replacen("version: 1.4.2 # next", &line, 1));
+        assert_eq!(
+            bumped.text,
+            chart.replacen("version: 1.4.2 # next", &line, 1)
+        );
     }
     assert!(bump_version(chart, &VersionChange::Exact("1.4".to_owned())).is_err());
     assert!(bump_version("version: 1.1.1\nversion: 1.1.2\n", &VersionChange::Patch).is_err());

@@ -29,8 +29,14 @@ pub(super) struct Node {
 }
 
 pub(super) enum Kind {
-    Scalar { text: String, style: ScalarStyle },
-    Map { entries: Vec<(Node, Node)>, flow: bool },
+    Scalar {
+        text: String,
+        style: ScalarStyle,
+    },
+    Map {
+        entries: Vec<(Node, Node)>,
+        flow: bool,
+    },
     List(Vec<Node>),
     Alias,
 }
@@ -46,7 +52,13 @@ impl Node {
 
     /// Whether nothing was written: `key:` and no more.
     pub(super) fn is_absent(&self) -> bool {
-        matches!(&self.kind, Kind::Scalar { style: ScalarStyle::Plain, .. }) && self.span.is_empty()
+        matches!(
+            &self.kind,
+            Kind::Scalar {
+                style: ScalarStyle::Plain,
+                ..
+            }
+        ) && self.span.is_empty()
     }
 
     /// Whether it means null.
@@ -54,7 +66,6 @@ impl Node {
         matches!(&self.kind, Kind::Scalar { text, style: ScalarStyle::Plain }
             if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
-
 }
 
 /// Reads the only document of a text.
@@ -122,7 +133,11 @@ impl<'a> Reader<'a> {
                 let flow = style == StructureStyle::Flow;
                 (Kind::Map { entries, flow }, anchor)
             }
-            other => return Err(BumpError::Yaml(format!("unexpected {other:?} at line {line}"))),
+            other => {
+                return Err(BumpError::Yaml(format!(
+                    "unexpected {other:?} at line {line}"
+                )));
+            }
         };
         Ok(Node {
             kind,

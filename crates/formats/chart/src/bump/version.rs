@@ -65,7 +65,8 @@ pub fn bump_version(chart: &str, change: &VersionChange) -> Result<Bumped, BumpE
         };
         plan.splices.push(Splice {
             range: place.node.span.clone(),
-            text: written.ok_or_else(|| form("is a block of lines; write it on one line".to_owned()))?,
+            text: written
+                .ok_or_else(|| form("is a block of lines; write it on one line".to_owned()))?,
             line: place.node.line,
             kind: SpliceKind::Within,
             path,
@@ -84,12 +85,15 @@ fn plain_version(text: &str) -> bool {
 fn next(old: &str, change: &VersionChange) -> Result<String, String> {
     if let VersionChange::Exact(version) = change {
         parts(version).map_err(|()| {
-            format!("cannot become `{version}`, which is no semantic version; write MAJOR.MINOR.PATCH")
+            format!(
+                "cannot become `{version}`, which is no semantic version; write MAJOR.MINOR.PATCH"
+            )
         })?;
         return Ok(version.clone());
     }
-    let (prefix, [major, minor, patch], rest) = parts(old)
-        .map_err(|()| format!("is `{old}`, which is no semantic version; write MAJOR.MINOR.PATCH"))?;
+    let (prefix, [major, minor, patch], rest) = parts(old).map_err(|()| {
+        format!("is `{old}`, which is no semantic version; write MAJOR.MINOR.PATCH")
+    })?;
     let pre_release = rest.starts_with('-');
     Ok(match change {
         VersionChange::Patch if pre_release => format!("{prefix}{major}.{minor}.{patch}"),
@@ -109,7 +113,11 @@ fn parts(version: &str) -> Result<(&str, [u64; 3], &str), ()> {
     let plain = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let fits = digits && (text.len() == 1 || !text.starts_with('0'));
-        if fits { text.parse::<u64>().map_err(|_| ()) } else { Err(()) }
+        if fits {
+            text.parse::<u64>().map_err(|_| ())
+        } else {
+            Err(())
+        }
     };
     let numbers: Vec<u64> = numbers.split('.').map(plain).collect::<Result<_, _>>()?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-+.".contains(&byte);

@@ -24,7 +24,9 @@ pub const RATIO_FREE_BYTES: u64 = 10 * 1024 * 1024;
 /// [`ChartError::Archive`] says which entry or limit.
 pub fn unpack(bytes: &[u8]) -> Result<Vec<ChartFile>, ChartError> {
     if !bytes.starts_with(&[0x1f, 0x8b, 0x08]) {
-        return Err(wrong("this is no gzip archive; give a chart's .tgz or its folder"));
+        return Err(wrong(
+            "this is no gzip archive; give a chart's .tgz or its folder",
+        ));
     }
     let limit = CHART_MAX_BYTES + FILES_MAX as u64 * 1536;
     let mut archive = tar::Archive::new(MultiGzDecoder::new(bytes).take(limit));
@@ -40,12 +42,16 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<ChartFile>, ChartError> {
             continue;
         }
         if !(kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse()) {
-            return Err(wrong(&format!("`{written}` is a link or a device; a chart holds plain files")));
+            return Err(wrong(&format!(
+                "`{written}` is a link or a device; a chart holds plain files"
+            )));
         }
         let name = inner_name(&written)?;
         let size = entry.size();
         if size > FILE_MAX_BYTES {
-            return Err(wrong(&format!("`{written}` is larger than {FILE_MAX_BYTES} bytes")));
+            return Err(wrong(&format!(
+                "`{written}` is larger than {FILE_MAX_BYTES} bytes"
+            )));
         }
         total += size;
         let bomb = total > RATIO_FREE_BYTES && total / RATIO_MAX > bytes.len() as u64;
@@ -57,7 +63,9 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<ChartFile>, ChartError> {
         let mut data = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         entry.read_to_end(&mut data).map_err(unreadable)?;
         if data.len() as u64 != size {
-            return Err(wrong(&format!("`{written}` ends early; the archive is damaged")));
+            return Err(wrong(&format!(
+                "`{written}` ends early; the archive is damaged"
+            )));
         }
         files.push(ChartFile::new(name, data));
     }
@@ -84,7 +92,9 @@ fn inner_name(written: &str) -> Result<String, ChartError> {
         return Err(wrong(&format!("`{written}` is an absolute path")));
     }
     if folder == "Chart.yaml" {
-        return Err(wrong("Chart.yaml is not in a folder; archive the chart's folder"));
+        return Err(wrong(
+            "Chart.yaml is not in a folder; archive the chart's folder",
+        ));
     }
     let name = clean(rest);
     if name == "." || name == ".." || name.starts_with("../") || name.starts_with("..") {
@@ -120,7 +130,10 @@ fn wrong(reason: &str) -> ChartError {
     ChartError::Archive(reason.to_owned())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what map_err hands over"
+)]
 fn unreadable(error: std::io::Error) -> ChartError {
     ChartError::Archive(format!("the archive cannot be read: {error}"))
 }

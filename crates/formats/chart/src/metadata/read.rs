@@ -37,9 +37,12 @@ pub fn read_metadata(metadata: &mut Metadata, file: &str, text: &str) -> Result<
         Some(_) => return Err(fields.wrong("deprecated", "true or false")),
     }
     if let Some(value) = fields.get("annotations") {
-        let map = value.as_map().ok_or_else(|| fields.wrong("annotations", "a map"))?;
+        let map = value
+            .as_map()
+            .ok_or_else(|| fields.wrong("annotations", "a map"))?;
         for (key, value) in map.snapshot() {
-            let text = as_text(&value).ok_or_else(|| fields.wrong("annotations", "a map of texts"))?;
+            let text =
+                as_text(&value).ok_or_else(|| fields.wrong("annotations", "a map of texts"))?;
             metadata.annotations.insert(key.to_string(), text);
         }
     }
@@ -141,7 +144,9 @@ impl<'a> Fields<'a> {
     fn get(&self, key: &str) -> Option<Value> {
         let value = self.map.get(key).or_else(|| {
             let entries = self.map.entries();
-            let found = entries.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
+            let found = entries
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(key));
             found.map(|(_, value)| value.clone())
         });
         value.filter(|value| !value.is_nil())

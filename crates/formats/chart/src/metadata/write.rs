@@ -46,20 +46,28 @@ impl Metadata {
             .text("version", &self.version)
             .text("description", &self.description)
             .list("keywords", texts(&self.keywords))
-            .list("maintainers", self.maintainers.iter().map(Maintainer::to_value).collect())
+            .list(
+                "maintainers",
+                self.maintainers.iter().map(Maintainer::to_value).collect(),
+            )
             .text("icon", &self.icon)
             .text("apiVersion", &self.api_version)
             .text("condition", &self.condition)
             .text("tags", &self.tags)
             .text("appVersion", &self.app_version)
             .text("kubeVersion", &self.kube_version)
-            .list("dependencies", self.dependencies.iter().map(Dependency::to_value).collect())
+            .list(
+                "dependencies",
+                self.dependencies.iter().map(Dependency::to_value).collect(),
+            )
             .text("type", &self.kind);
         if self.deprecated {
             written.0.insert("deprecated", Value::Bool(true));
         }
         if !self.annotations.is_empty() {
-            written.0.insert("annotations", annotations(&self.annotations));
+            written
+                .0
+                .insert("annotations", annotations(&self.annotations));
         }
         written.done()
     }
@@ -95,7 +103,15 @@ impl Metadata {
             ("Deprecated", Value::Bool(self.deprecated)),
             ("Annotations", annotations(&self.annotations)),
             ("KubeVersion", text(&self.kube_version)),
-            ("Dependencies", Value::list(self.dependencies.iter().map(Dependency::to_template).collect())),
+            (
+                "Dependencies",
+                Value::list(
+                    self.dependencies
+                        .iter()
+                        .map(Dependency::to_template)
+                        .collect(),
+                ),
+            ),
             ("Type", text(&self.kind)),
             ("IsRoot", Value::Bool(is_root)),
         ];
@@ -121,7 +137,13 @@ impl Dependency {
             .always("repository", &self.repository)
             .text("condition", &self.condition)
             .list("tags", texts(&self.tags))
-            .list("import-values", self.import_values.iter().map(ImportValues::to_value).collect())
+            .list(
+                "import-values",
+                self.import_values
+                    .iter()
+                    .map(ImportValues::to_value)
+                    .collect(),
+            )
             .text("alias", &self.alias);
         if self.enabled {
             written.0.insert("enabled", Value::Bool(true));
@@ -137,7 +159,15 @@ impl Dependency {
             ("Condition", Value::from(self.condition.as_str())),
             ("Tags", Value::list(texts(&self.tags))),
             ("Enabled", Value::Bool(self.enabled)),
-            ("ImportValues", Value::list(self.import_values.iter().map(ImportValues::to_value).collect())),
+            (
+                "ImportValues",
+                Value::list(
+                    self.import_values
+                        .iter()
+                        .map(ImportValues::to_value)
+                        .collect(),
+                ),
+            ),
             ("Alias", Value::from(self.alias.as_str())),
         ])
     }

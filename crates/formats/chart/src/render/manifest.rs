@@ -171,7 +171,11 @@ fn read(path: &str, document: &str) -> Result<(Manifest, Option<Map>), ManifestE
             return Err(wrong(format!("annotation `{key}` must be a text")));
         }
     }
-    let text = |map: &Map, key: &str| map.get(key).and_then(|value| scalar(&value)).unwrap_or_default();
+    let text = |map: &Map, key: &str| {
+        map.get(key)
+            .and_then(|value| scalar(&value))
+            .unwrap_or_default()
+    };
     let manifest = Manifest {
         path: path.to_owned(),
         text: document.to_owned(),
@@ -188,7 +192,9 @@ fn hook(manifest: Manifest, events: &str, annotations: &Map) -> Option<Hook> {
         let text = annotation(annotations, key);
         let words = text.as_deref().map(|text| text.split(','));
         let words = words.into_iter().flatten();
-        words.map(|word| word.trim().to_ascii_lowercase()).collect::<Vec<_>>()
+        words
+            .map(|word| word.trim().to_ascii_lowercase())
+            .collect::<Vec<_>>()
     };
     let events = events.split(',');
     let events = events.map(|event| HookEvent::parse(&event.trim().to_ascii_lowercase()));
@@ -226,7 +232,10 @@ mod tests {
         let cases: [(&str, &[&str]); 6] = [
             ("\n\n---\na: 1\n---\nb: 2\n", &["a: 1\n", "b: 2\n"]),
             ("--- \na: 1", &["a: 1"]),
-            ("a: 1\n---   # comment\nb: 2", &["a: 1\n", "# comment\nb: 2"]),
+            (
+                "a: 1\n---   # comment\nb: 2",
+                &["a: 1\n", "# comment\nb: 2"],
+            ),
             ("a: |\n  ---\n", &["a: |\n  ---\n"]),
             ("----\n", &["-\n"]),
             ("---\n \n---\n", &[]),

@@ -74,7 +74,10 @@ impl Shared {
     ) -> Map {
         let below = Map::new();
         let data: Map = [
-            ("Chart", Value::Map(chart.metadata.to_template(level == Level::Root))),
+            (
+                "Chart",
+                Value::Map(chart.metadata.to_template(level == Level::Root)),
+            ),
             ("Files", files(&chart.files)),
             ("Release", self.release.clone()),
             ("Capabilities", self.capabilities.clone()),

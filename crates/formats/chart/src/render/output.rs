@@ -40,7 +40,10 @@ impl TemplateOutput {
             !self.no_hooks && !test
         });
         for hook in hooks {
-            text += &format!("---\n# Source: {}\n{}\n", hook.manifest.path, hook.manifest.text);
+            text += &format!(
+                "---\n# Source: {}\n{}\n",
+                hook.manifest.path, hook.manifest.text
+            );
         }
         if self.show_only.is_empty() {
             Ok(text)
@@ -54,8 +57,7 @@ impl TemplateOutput {
         let mut shown = String::new();
         for wanted in &self.show_only {
             let is_wanted = |document: &&&str| {
-                source(document)
-                    .is_some_and(|path| pattern::matches(wanted, path).unwrap_or(false))
+                source(document).is_some_and(|path| pattern::matches(wanted, path).unwrap_or(false))
             };
             let found: Vec<_> = documents.iter().filter(is_wanted).collect();
             if found.is_empty() {

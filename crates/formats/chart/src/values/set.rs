@@ -183,7 +183,12 @@ impl Parser<'_> {
     }
 
     /// Sets what follows `[index]` in a list.
-    fn item(&mut self, mut list: Vec<Value>, index: usize, depth: usize) -> Result<Vec<Value>, Stop> {
+    fn item(
+        &mut self,
+        mut list: Vec<Value>,
+        index: usize,
+        depth: usize,
+    ) -> Result<Vec<Value>, Stop> {
         let (text, stop) = self.letters.until(&['[', '.', '=']);
         if !text.is_empty() {
             return Err(format!("unexpected data at end of array index: {text:?}").into());
@@ -258,7 +263,9 @@ fn typed(text: &str) -> Value {
         "null" => Value::Nil,
         "0" => Value::Int64(0),
         _ if text.starts_with('0') => Value::from(text),
-        _ => text.parse().map_or_else(|_| Value::from(text), Value::Int64),
+        _ => text
+            .parse()
+            .map_or_else(|_| Value::from(text), Value::Int64),
     }
 }
 
@@ -332,27 +339,57 @@ mod tests {
     #[test]
     fn texts_are_read_as_helm_reads_them() {
         let cases = [
-            ("name1=value1,name2=value2", r#"{"name1":"value1","name2":"value2"}"#),
+            (
+                "name1=value1,name2=value2",
+                r#"{"name1":"value1","name2":"value2"}"#,
+            ),
             ("name1=,name2=value2", r#"{"name1":"","name2":"value2"}"#),
-            ("leading_zeros=00009,zero=0,long=1234567890", r#"{"leading_zeros":"00009","long":1234567890,"zero":0}"#),
+            (
+                "leading_zeros=00009,zero=0,long=1234567890",
+                r#"{"leading_zeros":"00009","long":1234567890,"zero":0}"#,
+            ),
             ("boolean=true,n=null", r#"{"boolean":true,"n":null}"#),
-            ("name1=one\\,two,name2=three\\,four", r#"{"name1":"one,two","name2":"three,four"}"#),
+            (
+                "name1=one\\,two,name2=three\\,four",
+                r#"{"name1":"one,two","name2":"three,four"}"#,
+            ),
             ("name1=one\\=two", r#"{"name1":"one=two"}"#),
-            ("name1={},name2={a\\,b,1}", r#"{"name1":[""],"name2":["a,b",1]}"#),
-            ("outer.inner=value,outer.b=1", r#"{"outer":{"b":1,"inner":"value"}}"#),
-            ("list[0]=foo,list[3]=bar", r#"{"list":["foo",null,null,"bar"]}"#),
-            ("list[0].foo=bar,list[0].hello=world", r#"{"list":[{"foo":"bar","hello":"world"}]}"#),
+            (
+                "name1={},name2={a\\,b,1}",
+                r#"{"name1":[""],"name2":["a,b",1]}"#,
+            ),
+            (
+                "outer.inner=value,outer.b=1",
+                r#"{"outer":{"b":1,"inner":"value"}}"#,
+            ),
+            (
+                "list[0]=foo,list[3]=bar",
+                r#"{"list":["foo",null,null,"bar"]}"#,
+            ),
+            (
+                "list[0].foo=bar,list[0].hello=world",
+                r#"{"list":[{"foo":"bar","hello":"world"}]}"#,
+            ),
             ("nested[1][1]=1", r#"{"nested":[null,[null,1]]}"#),
             ("a\\.b=c", r#"{"a.b":"c"}"#),
             ("name1", "key \"name1\" has no value"),
             ("name1=value1,name2", "key \"name2\" has no value"),
             ("name1=a,,", "key \"\" has no value (cannot end with ,)"),
             ("name1.=name2", "key map \"name1\" has no value"),
-            ("name1.name2,=", "key \"name2\" has no value (cannot end with ,)"),
+            (
+                "name1.name2,=",
+                "key \"name2\" has no value (cannot end with ,)",
+            ),
             ("list[-30].bar=1", "negative -30 index not allowed"),
-            ("list[65537]=1", "index of 65537 is greater than maximum supported index of 65536"),
+            (
+                "list[65537]=1",
+                "index of 65537 is greater than maximum supported index of 65536",
+            ),
             ("name={a", "list must terminate with '}'"),
-            ("illegal[0]name.foo=bar", "unexpected data at end of array index: \"name\""),
+            (
+                "illegal[0]name.foo=bar",
+                "unexpected data at end of array index: \"name\"",
+            ),
         ];
         for (text, expected) in cases {
             let found = set(text, Reading::Typed).unwrap_or_else(|error| error);
@@ -360,7 +397,10 @@ mod tests {
         }
         assert_eq!(set("a=1", Reading::Text).as_deref(), Ok(r#"{"a":"1"}"#));
         let json = set("a=[1,{\"b\":2.5}] ,c=,d.e=\"x\"", Reading::Json);
-        assert_eq!(json.as_deref(), Ok(r#"{"a":[1,{"b":2.5}],"c":null,"d":{"e":"x"}}"#));
+        assert_eq!(
+            json.as_deref(),
+            Ok(r#"{"a":[1,{"b":2.5}],"c":null,"d":{"e":"x"}}"#)
+        );
         let deep = format!("{}=1", vec!["a"; 32].join("."));
         assert!(set(&deep, Reading::Typed).is_err_and(|error| error.contains("nested level")));
     }
