@@ -104,8 +104,23 @@ pub enum DeployStatus {
     },
 }
 
-/// A deployer.
+/// What a target is able to, as templates see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The version of the cluster, for example `v1.34.4`.
+    pub version: String,
+    /// Its API versions, alone and with their kinds: `apps/v1`, `apps/v1/Deployment`.
+    pub api_versions: Vec<String>,
+}
+
+/// A deployer. One deployment of a release at a time.
 pub trait Deployer: Send + Sync + 'static {
+    /// What the target is able to; `None` if it is no cluster.
+    fn capabilities<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Option<Capabilities>, Failure>>;
+
     /// Applies it, or does nothing if this id was applied.
     fn start(&self, deployment: Deployment) -> BoxFuture<'_, Result<(), Failure>>;
 

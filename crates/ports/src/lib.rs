@@ -7,6 +7,7 @@ pub mod blobs;
 pub mod builder;
 pub mod checksums;
 pub mod deployer;
+pub mod deployer_suite;
 pub mod git;
 pub mod images;
 pub mod images_suite;
@@ -18,7 +19,7 @@ pub use builder::{
     BuildRequest, BuildStatus, Builder, RegistryLogin, Source as BuildSource, StartError,
 };
 pub use checksums::{CHECKSUM_SPAN_BYTES, Checksummer, Checksums};
-pub use deployer::{DeployStatus, Deployer, Deployment, Namespace, Rendered, Target, Wait};
+pub use deployer::{Capabilities, DeployStatus, Deployer, Deployment, Namespace, Rendered, Target, Wait};
 pub use git::{Git, GitError, GitRepository, NewCommit};
 pub use images::{
     BlobRead, ImageManifest, Images, ImagesError, ImagesResult, MemoryImages, Place, Places,

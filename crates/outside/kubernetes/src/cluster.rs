@@ -7,7 +7,7 @@ use crate::{deploy, observe};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use refloat_core::Failure;
-use refloat_ports::{DeployStatus, Deployer, Deployment, Target};
+use refloat_ports::{Capabilities, DeployStatus, Deployer, Deployment, Target};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -42,7 +42,7 @@ impl Cluster {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn capabilities(&self) -> Result<(String, Vec<String>), ApiError> {
+    pub async fn capabilities(&self) -> Result<Capabilities, ApiError> {
         let version = self.client.get_path("/version").await?.unwrap_or_default();
         let version = version["gitVersion"]
             .as_str()
@@ -59,7 +59,10 @@ impl Cluster {
             let kinds = self.client.kinds(&version).await?;
             versions.extend(kinds.iter().map(|kind| format!("{version}/{kind}")));
         }
-        Ok((version, versions))
+        Ok(Capabilities {
+            version,
+            api_versions: versions,
+        })
     }
 
     /// The records of one release, the oldest first.
@@ -168,11 +171,11 @@ impl KubernetesDeployer {
         }
     }
 
-    fn cluster(&self, deployment: &Deployment) -> Result<Cluster, Failure> {
+    fn cluster(&self, target: &Target) -> Result<Cluster, Failure> {
         let Target::Kubernetes {
             kubeconfig,
             context,
-        } = &deployment.target
+        } = target
         else {
             return Err(Failure::Terminal("this target is no cluster".to_owned()));
         };
@@ -197,9 +200,19 @@ impl KubernetesDeployer {
 }
 
 impl Deployer for KubernetesDeployer {
+    fn capabilities<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Option<Capabilities>, Failure>> {
+        Box::pin(async move {
+            let cluster = self.cluster(target)?;
+            Ok(Some(cluster.capabilities().await?))
+        })
+    }
+
     fn start(&self, deployment: Deployment) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
-            let cluster = self.cluster(&deployment)?;
+            let cluster = self.cluster(&deployment.target)?;
             deploy::start(&cluster, &deployment).await
         })
     }
@@ -209,14 +222,14 @@ impl Deployer for KubernetesDeployer {
         deployment: &'a Deployment,
     ) -> BoxFuture<'a, Result<DeployStatus, Failure>> {
         Box::pin(async move {
-            let cluster = self.cluster(deployment)?;
+            let cluster = self.cluster(&deployment.target)?;
             observe::observe(&cluster, deployment).await
         })
     }
 
     fn cancel<'a>(&'a self, deployment: &'a Deployment) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            let cluster = self.cluster(deployment)?;
+            let cluster = self.cluster(&deployment.target)?;
             observe::cancel(&cluster, deployment).await
         })
     }

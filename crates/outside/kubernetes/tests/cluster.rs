@@ -131,7 +131,8 @@ fn releases_roll_out_fail_and_are_helms_own() -> Result<()> {
         .and_then(|()| second(&shop))
         .and_then(|()| hopeless(&shop))
         .and_then(|()| taken_over(&shop))
-        .and_then(|()| locked(&shop));
+        .and_then(|()| locked(&shop))
+        .and_then(|()| contract(&shop));
     done.with_context(|| shop.cluster.logs())
 }
 
@@ -291,4 +292,10 @@ fn locked(shop: &Shop) -> Result<()> {
         "{message}"
     );
     Ok(())
+}
+
+fn contract(shop: &Shop) -> Result<()> {
+    let target = shop.deployment(1, String::new())?.target;
+    let run = refloat_ports::deployer_suite::run(&shop.deployer, &target);
+    shop.runtime.block_on(run).map_err(anyhow::Error::msg)
 }
