@@ -4,7 +4,8 @@ mod life;
 mod row;
 
 pub use life::{
-    ask_to_cancel, finish, look_again, prepare, request, set_token, settle, start, step, wake_up,
+    ask_to_cancel, finish, look_again, note, prepare, request, set_token, settle, start, step,
+    wake_up,
 };
 pub use row::Run;
 

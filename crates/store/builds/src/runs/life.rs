@@ -367,3 +367,17 @@ fn unknown(id: &RunId) -> Rejection {
 fn illegal(error: refloat_core::run::IllegalRunStep) -> StoreError {
     Rejection::Conflict(error.to_string()).into()
 }
+
+/// Notes something about a run that has ended, for people.
+///
+/// # Errors
+/// [`Rejection::NotFound`].
+pub async fn note(tx: &mut dyn Tx, id: &RunId, text: &str) -> Result<(), StoreError> {
+    let changed = tx
+        .execute(
+            sql("update run set error = $2 where id = $1"),
+            &[id.as_str().into(), text.into()],
+        )
+        .await?;
+    found(changed, id)
+}

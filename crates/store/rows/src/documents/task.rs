@@ -90,9 +90,15 @@ pub async fn delete_task(
     leave: &AuthorizedProject,
     name: &str,
 ) -> Result<(), StoreError> {
+    let key = [leave.id().as_str().into(), name.into()];
+    tx.execute(
+        sql("delete from task_line where project_id = $1 and task = $2"),
+        &key,
+    )
+    .await?;
     tx.execute(
         sql("delete from task where project_id = $1 and name = $2"),
-        &[leave.id().as_str().into(), name.into()],
+        &key,
     )
     .await?;
     remove(tx, leave.principal(), leave.id(), StoredKind::Task, name).await
