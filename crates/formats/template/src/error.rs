@@ -138,8 +138,8 @@ fn line(frames: &[Frame], message: &str) -> String {
             ..
         } = frame;
         let template = crate::format::quote(template);
-        text.push_str("template: ");
-        text.push_str(&format!("{frame}: executing {template} at <{at}>: {doing}"));
+        let words = format_args!("template: {frame}: executing {template} at <{at}>: {doing}");
+        crate::format::append(&mut text, words);
     }
     text + message
 }
@@ -162,13 +162,13 @@ pub(crate) fn go_text(error: &TemplateError) -> String {
 }
 
 /// Puts the template that called before the one that failed.
-pub(crate) fn wrap(outer: Frame, error: TemplateError) -> Box<TemplateError> {
+pub(crate) fn wrap(outer: Frame, error: TemplateError) -> TemplateError {
     let through_tpl = !outer.doing.ends_with("include: ") && !outer.doing.is_empty();
     let around = |mut frames: Vec<Frame>| {
         frames.insert(0, outer.clone());
         frames
     };
-    Box::new(match error {
+    match error {
         TemplateError::Execution {
             frames,
             message,
@@ -195,5 +195,5 @@ pub(crate) fn wrap(outer: Frame, error: TemplateError) -> Box<TemplateError> {
             }
         }
         other @ (TemplateError::Parse { .. } | TemplateError::Unsupported { .. }) => other,
-    })
+    }
 }

@@ -29,7 +29,17 @@ const NO_VALUE: &str = "<no value>";
 const TPL_NAME: &str = "gotpl";
 
 /// Errors are rare and large.
-pub(crate) type Run<T> = Result<T, Box<TemplateError>>;
+#[derive(Debug)]
+pub(crate) struct Fault(pub(crate) Box<TemplateError>);
+
+impl From<TemplateError> for Fault {
+    fn from(error: TemplateError) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// What execution gives.
+pub(crate) type Run<T> = Result<T, Fault>;
 
 /// Why a function failed; the caller adds where.
 #[derive(Debug)]
@@ -43,7 +53,7 @@ pub(crate) enum Failure {
     /// The function, or this use of it, is not built.
     Unsupported(String),
     /// A template that the function executed failed; what Go says before its error.
-    Nested(String, Box<TemplateError>),
+    Nested(String, Fault),
 }
 
 impl Failure {
@@ -104,7 +114,7 @@ impl<'c, 'o> Machine<'c, 'o> {
     /// Executes a file or definition; the whole output of a rendering.
     pub(crate) fn render(mut self, name: &str, data: &Value) -> Run<String> {
         let Some(tree) = self.find(name) else {
-            return Err(Box::new(TemplateError::NoTemplate(name.to_owned())));
+            return Err(TemplateError::NoTemplate(name.to_owned()).into());
         };
         self.execute(&tree, data)?;
         Ok(without_no_value(self.out))
@@ -130,7 +140,7 @@ impl<'c, 'o> Machine<'c, 'o> {
         *nested += 1;
         let Some(tree) = self.find(name) else {
             let error = TemplateError::NoTemplate(name.to_string());
-            return Err(Failure::Nested(String::new(), Box::new(error)));
+            return Err(Failure::Nested(String::new(), error.into()));
         };
         let start = self.out.len();
         self.execute(&tree, data)
@@ -241,18 +251,19 @@ impl<'c, 'o> Machine<'c, 'o> {
 
 impl Frame<'_, '_, '_, '_> {
     /// An error at the place of execution.
-    fn fault(&self, message: impl Into<String>) -> Box<TemplateError> {
+    fn fault(&self, message: impl Into<String>) -> Fault {
         let message = message.into();
-        Box::new(TemplateError::Execution {
+        TemplateError::Execution {
             frames: vec![self.here(String::new())],
             message,
             blocks: true,
-        })
+        }
+        .into()
     }
 
-    fn limit(&self, limit: String) -> Box<TemplateError> {
+    fn limit(&self, limit: String) -> Fault {
         let frames = vec![self.here(String::new())];
-        Box::new(TemplateError::Limit { frames, limit })
+        TemplateError::Limit { frames, limit }.into()
     }
 
     fn here(&self, doing: String) -> error::Frame {
@@ -268,9 +279,9 @@ impl Frame<'_, '_, '_, '_> {
     }
 
     /// An error of the function `name` called here.
-    fn call_fault(&self, name: &str, failure: Failure) -> Box<TemplateError> {
+    fn call_fault(&self, name: &str, failure: Failure) -> Fault {
         let frames = vec![self.here(String::new())];
-        Box::new(match failure {
+        let error = match failure {
             Failure::Message(text) => TemplateError::Execution {
                 frames,
                 message: format!("error calling {name}: {text}"),
@@ -284,9 +295,11 @@ impl Frame<'_, '_, '_, '_> {
                 line: self.at.line_and_column(self.tree).0,
             },
             Failure::Nested(words, error) => {
-                return error::wrap(self.here(format!("error calling {name}: {words}")), *error);
+                let outer = self.here(format!("error calling {name}: {words}"));
+                error::wrap(outer, *error.0)
             }
-        })
+        };
+        error.into()
     }
 }
 

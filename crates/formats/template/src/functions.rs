@@ -53,7 +53,6 @@ pub(crate) enum Type {
     Bool,
     String,
     Int,
-    Uint32,
     Float,
     /// `map[string]interface {}`; nil is the empty map that cannot be written to.
     Map,
@@ -69,7 +68,6 @@ impl Type {
             Self::Bool => "bool",
             Self::String => "string",
             Self::Int => "int",
-            Self::Uint32 => "uint32",
             Self::Float => "float64",
             Self::Map => "map[string]interface {}",
             Self::Time => "time.Time",

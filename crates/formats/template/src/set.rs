@@ -66,7 +66,7 @@ impl Set {
         context: &mut Context<'_>,
     ) -> Result<String, TemplateError> {
         let machine = Machine::new(self, context);
-        machine.render(name, data).map_err(|error| *error)
+        machine.render(name, data).map_err(|fault| *fault.0)
     }
 
     pub(crate) fn tree(&self, name: &str) -> Option<&Arc<Tree>> {

@@ -103,23 +103,19 @@ impl<'t> Frame<'_, 't, '_, '_> {
             }
             (Type::Any | Type::Bool, OperandKind::Bool(truth)) => Ok(Value::Bool(*truth)),
             (Type::Any, OperandKind::Number { value, .. }) => self.ideal(value, operand),
-            (Type::Int, OperandKind::Number { value, .. }) => value
-                .integer
-                .map(Value::Int)
-                .ok_or_else(|| found("integer")),
-            (Type::Uint32, OperandKind::Number { value, .. }) => value
-                .unsigned
-                .map(Value::Uint64)
-                .ok_or_else(|| found("unsigned integer")),
+            (Type::Int, OperandKind::Number { value, .. }) => {
+                let number = value.integer.map(Value::Int);
+                number.ok_or_else(|| found("integer"))
+            }
             (Type::Float, OperandKind::Number { value, .. }) => {
-                value.float.map(Value::Float).ok_or_else(|| found("float"))
+                let number = value.float.map(Value::Float);
+                number.ok_or_else(|| found("float"))
             }
             (Type::String, _) => Err(found("string")),
             (Type::Bool, _) => Err(found("bool")),
             (Type::Int, _) => Err(found("integer")),
-            (Type::Uint32, _) => Err(found("unsigned integer")),
             (Type::Float, _) => Err(found("float")),
-            _ => {
+            (Type::Any | Type::Map | Type::Time, _) => {
                 let text = display::operand_text(self.tree, operand);
                 let name = wanted.name();
                 Err(self.fault(format!("can't handle {text} for arg of type {name}")))

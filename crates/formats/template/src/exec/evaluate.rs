@@ -1,7 +1,7 @@
 //! Pipelines, commands, fields and variables.
 
 use crate::exec::walk::found;
-use crate::exec::{Failure, Frame, Run};
+use crate::exec::{Failure, Fault, Frame, Run};
 use crate::format;
 use crate::functions::Function;
 use crate::syntax::display::{self, Place};
@@ -55,7 +55,7 @@ impl<'t> Frame<'_, 't, '_, '_> {
             .ok_or_else(|| self.undefined(number))
     }
 
-    fn undefined(&self, number: u32) -> Box<crate::TemplateError> {
+    fn undefined(&self, number: u32) -> Fault {
         let place = usize::try_from(number).unwrap_or(usize::MAX);
         let name = self.tree.variables.get(place).map_or("", |name| &**name);
         self.fault(format!("undefined variable: {name}"))

@@ -1,6 +1,6 @@
 //! Nodes: text, actions and controls.
 
-use crate::exec::{Frame, NO_VALUE, Run};
+use crate::exec::{Fault, Frame, NO_VALUE, Run};
 use crate::format;
 use crate::syntax::display::Place;
 use crate::syntax::tree::{Branch, Invocation, Node};
@@ -125,7 +125,7 @@ impl<'t> Frame<'_, 't, '_, '_> {
         }
     }
 
-    fn cannot_range(&self, value: &Value) -> Box<crate::TemplateError> {
+    fn cannot_range(&self, value: &Value) -> Fault {
         self.fault(format!(
             "range can't iterate over {}",
             format::display(value)

@@ -1,7 +1,6 @@
 //! Conversions, as `github.com/spf13/cast` makes them for sprig.
 
 use super::{Function, Type, fixed};
-use crate::exec::{Machine, Outcome};
 use crate::syntax::literal;
 use crate::value::{Shape, Str, Value};
 
@@ -15,8 +14,12 @@ pub(super) const TABLE: &[Function] = &[
     fixed("float64", &[Type::Any], |_, args| {
         Ok(Value::Float(float(&args[0])))
     }),
-    fixed("atoi", &[Type::String], atoi),
-    fixed("toDecimal", &[Type::Any], to_decimal),
+    fixed("atoi", &[Type::String], |_, args| {
+        Ok(atoi(args[0].as_str().unwrap_or_default()))
+    }),
+    fixed("toDecimal", &[Type::Any], |_, args| {
+        Ok(to_decimal(&args[0]))
+    }),
     fixed("toString", &[Type::Any], |_, args| {
         Ok(Value::String(text(&args[0])))
     }),
@@ -80,17 +83,14 @@ pub(crate) fn text(value: &Value) -> Str {
 }
 
 /// Go's `strconv.Atoi`, less its errors.
-fn atoi(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
-    let text = args[0].as_str().unwrap_or_default();
+fn atoi(text: &str) -> Value {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let is_number = !digits.starts_with('+');
-    Ok(Value::Int(
-        digits.parse().ok().filter(|_| is_number).unwrap_or(0),
-    ))
+    Value::Int(digits.parse().ok().filter(|_| is_number).unwrap_or(0))
 }
 
 /// Reads octal digits, whatever the name says.
-fn to_decimal(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
-    let text = crate::format::display(&args[0]);
-    Ok(Value::Int64(i64::from_str_radix(&text, 8).unwrap_or(0)))
+fn to_decimal(value: &Value) -> Value {
+    let text = crate::format::display(value);
+    Value::Int64(i64::from_str_radix(&text, 8).unwrap_or(0))
 }

@@ -14,29 +14,25 @@ pub(super) const TABLE: &[Function] = &[
         made(machine, json::base64(str_at(args, 0).as_bytes()))
     }),
     fixed("b64dec", &[TEXT], |machine, args| {
-        match json::from_base64(str_at(args, 0)) {
-            Some(bytes) => text(machine, bytes),
-            None => {
-                let at = bad_place(str_at(args, 0), is_base64, 4);
-                Ok(Value::text(format!(
-                    "illegal base64 data at input byte {at}"
-                )))
-            }
+        if let Some(bytes) = json::from_base64(str_at(args, 0)) {
+            return text(machine, bytes);
         }
+        let at = bad_place(str_at(args, 0), is_base64, 4);
+        Ok(Value::text(format!(
+            "illegal base64 data at input byte {at}"
+        )))
     }),
     fixed("b32enc", &[TEXT], |machine, args| {
         made(machine, base32(str_at(args, 0).as_bytes()))
     }),
     fixed("b32dec", &[TEXT], |machine, args| {
-        match from_base32(str_at(args, 0)) {
-            Some(bytes) => text(machine, bytes),
-            None => {
-                let at = bad_place(str_at(args, 0), is_base32, 8);
-                Ok(Value::text(format!(
-                    "illegal base32 data at input byte {at}"
-                )))
-            }
+        if let Some(bytes) = from_base32(str_at(args, 0)) {
+            return text(machine, bytes);
         }
+        let at = bad_place(str_at(args, 0), is_base32, 8);
+        Ok(Value::text(format!(
+            "illegal base32 data at input byte {at}"
+        )))
     }),
 ];
 

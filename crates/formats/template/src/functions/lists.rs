@@ -53,7 +53,7 @@ pub(super) const TABLE: &[Function] = &[
     open("concat", &[], ANY, concat),
     fixed("chunk", &[Type::Int, ANY], chunk),
     fixed("mustChunk", &[Type::Int, ANY], chunk),
-    fixed("sortAlpha", &[ANY], sort),
+    fixed("sortAlpha", &[ANY], |_, args| Ok(sort(&args[0]))),
 ];
 
 /// The elements of a slice of any type; none for what is no slice.
@@ -218,11 +218,11 @@ fn chunk(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     Ok(Value::List(List::new(ListKind::Lists, chunks)))
 }
 
-fn sort(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
-    let mut texts = match items(&args[0]) {
-        Some(_) => super::strings::texts(&args[0]),
-        None => vec![super::convert::text(&args[0])],
+fn sort(value: &Value) -> Value {
+    let mut texts = match items(value) {
+        Some(_) => super::strings::texts(value),
+        None => vec![super::convert::text(value)],
     };
     texts.sort();
-    Ok(Value::List(List::of_texts(texts)))
+    Value::List(List::of_texts(texts))
 }

@@ -2,7 +2,7 @@
 
 use super::convert::{float, integer};
 use super::{Function, Type, fixed, open};
-use crate::exec::{Failure, Machine, Outcome};
+use crate::exec::{Failure, Outcome};
 use crate::value::Value;
 
 const ANY: Type = Type::Any;
@@ -33,14 +33,16 @@ pub(super) const TABLE: &[Function] = &[
     fixed("floor", &[ANY], |_, args| {
         Ok(Value::Float(float(&args[0]).floor()))
     }),
-    open("round", &[ANY, Type::Int], Type::Float, round),
+    open("round", &[ANY, Type::Int], Type::Float, |_, args| {
+        Ok(round(args))
+    }),
 ];
 
 fn pick(args: &[Value], with: fn(f64, f64) -> f64) -> Value {
     Value::Float(args.iter().map(float).reduce(with).unwrap_or(0.0))
 }
 
-fn round(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
+fn round(args: &[Value]) -> Value {
     let limit = args.get(2).map_or(0.5, float);
     let places = i32::try_from(integer(&args[1])).unwrap_or(0);
     let power = 10.0_f64.powi(places);
@@ -50,7 +52,7 @@ fn round(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     } else {
         digit.floor()
     };
-    Ok(Value::Float(rounded / power))
+    Value::Float(rounded / power)
 }
 
 #[derive(Debug, Clone, Copy)]

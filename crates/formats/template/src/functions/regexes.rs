@@ -22,16 +22,16 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Value::Bool(must(machine, args)?.is_match(str_at(args, 1))))
     }),
     fixed("regexFind", &[TEXT, TEXT], |machine, args| {
-        find(args, &panics(machine, args)?)
+        Ok(find(args, &panics(machine, args)?))
     }),
     fixed("mustRegexFind", &[TEXT, TEXT], |machine, args| {
-        find(args, &must(machine, args)?)
+        Ok(find(args, &must(machine, args)?))
     }),
     fixed("regexFindAll", &[TEXT, TEXT, INT], |machine, args| {
-        find_all(args, &panics(machine, args)?)
+        Ok(find_all(args, &panics(machine, args)?))
     }),
     fixed("mustRegexFindAll", &[TEXT, TEXT, INT], |machine, args| {
-        find_all(args, &must(machine, args)?)
+        Ok(find_all(args, &must(machine, args)?))
     }),
     fixed("regexReplaceAll", &[TEXT, TEXT, TEXT], |machine, args| {
         let regex = panics(machine, args)?;
@@ -97,17 +97,15 @@ fn panics(machine: &mut Machine<'_, '_>, args: &[Value]) -> Result<Regex, Failur
     })
 }
 
-fn find(args: &[Value], regex: &Regex) -> Outcome {
+fn find(args: &[Value], regex: &Regex) -> Value {
     let found = regex.find(str_at(args, 1));
-    Ok(Value::from(found.map_or("", |found| found.as_str())))
+    Value::from(found.map_or("", |found| found.as_str()))
 }
 
-fn find_all(args: &[Value], regex: &Regex) -> Outcome {
+fn find_all(args: &[Value], regex: &Regex) -> Value {
     let limit = usize::try_from(integer(&args[2])).unwrap_or(usize::MAX);
     let found = regex.find_iter(str_at(args, 1)).take(limit);
-    Ok(Value::List(List::of_texts(
-        found.map(|found| found.as_str()),
-    )))
+    Value::List(List::of_texts(found.map(|found| found.as_str())))
 }
 
 fn replace(machine: &mut Machine<'_, '_>, args: &[Value], regex: &Regex) -> Outcome {

@@ -23,8 +23,8 @@ pub(super) const TABLE: &[Function] = &[
     fixed("lower", &[TEXT], |_, args| {
         Ok(Value::from(str_at(args, 0).to_lowercase()))
     }),
-    fixed("trimAll", &[TEXT, TEXT], trim_all),
-    fixed("trimall", &[TEXT, TEXT], trim_all),
+    fixed("trimAll", &[TEXT, TEXT], |_, args| Ok(trim_all(args))),
+    fixed("trimall", &[TEXT, TEXT], |_, args| Ok(trim_all(args))),
     fixed("trimPrefix", &[TEXT, TEXT], |_, args| {
         let (prefix, of) = (str_at(args, 0), str_at(args, 1));
         Ok(of
@@ -109,11 +109,9 @@ pub(super) const fn is_space(letter: char) -> bool {
     )
 }
 
-fn trim_all(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
+fn trim_all(args: &[Value]) -> Value {
     let set = str_at(args, 0);
-    Ok(Value::from(
-        str_at(args, 1).trim_matches(|c| set.contains(c)),
-    ))
+    Value::from(str_at(args, 1).trim_matches(|c| set.contains(c)))
 }
 
 fn replace(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {

@@ -37,7 +37,11 @@ pub fn capabilities(capabilities: Capabilities) -> Value {
     let part = |part| {
         let of = Rc::clone(&of);
         let versions = versions.clone();
-        Value::Object(Rc::new(Part { of, versions, part }))
+        Value::Object(Rc::new(Part {
+            of,
+            versions,
+            which: part,
+        }))
     };
     part(Which::All)
 }
@@ -54,7 +58,7 @@ enum Which {
 struct Part {
     of: Rc<Capabilities>,
     versions: List,
-    part: Which,
+    which: Which,
 }
 
 impl Part {
@@ -62,14 +66,14 @@ impl Part {
         Value::Object(Rc::new(Self {
             of: Rc::clone(&self.of),
             versions: self.versions.clone(),
-            part,
+            which: part,
         }))
     }
 }
 
 impl Object for Part {
     fn type_name(&self) -> &'static str {
-        match self.part {
+        match self.which {
             Which::All => "*common.Capabilities",
             Which::Kube => "common.KubeVersion",
             Which::Versions => "common.VersionSet",
@@ -78,7 +82,7 @@ impl Object for Part {
     }
 
     fn shape(&self) -> Shape {
-        match self.part {
+        match self.which {
             Which::Versions => Shape::List(self.versions.clone()),
             Which::All | Which::Kube | Which::Helm => Shape::Struct,
         }
@@ -86,7 +90,7 @@ impl Object for Part {
 
     fn field(&self, name: &str) -> Option<Value> {
         let of = &self.of;
-        let text = match (self.part, name) {
+        let text = match (self.which, name) {
             (Which::All, "KubeVersion") => return Some(self.other(Which::Kube)),
             (Which::All, "APIVersions") => return Some(self.other(Which::Versions)),
             (Which::All, "HelmVersion") => return Some(self.other(Which::Helm)),
@@ -104,7 +108,7 @@ impl Object for Part {
     }
 
     fn method(&self, name: &str) -> Option<usize> {
-        match (self.part, name) {
+        match (self.which, name) {
             (Which::Kube, "GitVersion" | "String") => Some(0),
             (Which::Versions, "Has") => Some(1),
             _ => None,
@@ -125,7 +129,7 @@ impl Object for Part {
     }
 
     fn text(&self) -> String {
-        match self.part {
+        match self.which {
             Which::Kube => self.of.kube_version_normalized.clone(),
             _ => self.value_text(),
         }
@@ -146,7 +150,7 @@ impl Object for Part {
             of.helm_go_version,
             of.helm_kube_client_version
         );
-        match self.part {
+        match self.which {
             Which::All => format!("&{{{kube} {versions} {helm}}}"),
             Which::Kube => kube,
             Which::Versions => versions,

@@ -129,8 +129,7 @@ impl Lexer<'_> {
     }
 
     fn line_at(&mut self, place: usize) -> usize {
-        let between = &self.text.as_bytes()[self.counted..place];
-        self.line += between.iter().filter(|byte| **byte == b'\n').count();
+        self.line += self.text[self.counted..place].matches('\n').count();
         self.counted = place;
         self.line
     }
@@ -180,7 +179,7 @@ impl Lexer<'_> {
         }
         self.position = delimiter;
         self.ignore();
-        let marker = if trims { 1 } else { 0 };
+        let marker = usize::from(trims);
         // The marker's space is left for the lexer of actions, as in Go; a comment needs it gone.
         let after = delimiter + LEFT.len() + 2 * marker;
         if self.text[after..].starts_with(COMMENT_LEFT) {

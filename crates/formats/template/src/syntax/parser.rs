@@ -132,7 +132,7 @@ impl Parser<'_> {
             Kind::String | Kind::RawString => self.unquoted(&token)?,
             _ => return Err(self.unexpected(&token, CONTEXT)),
         };
-        self.expect(&Kind::RightDelimiter, CONTEXT)?;
+        self.expect(Kind::RightDelimiter, CONTEXT)?;
         self.body(name, CONTEXT)
     }
 
@@ -216,12 +216,12 @@ impl Parser<'_> {
                 let next = self.peek_non_space().kind;
                 let chained = [Keyword::If, Keyword::With].map(Kind::Keyword);
                 if !chained.contains(&next) {
-                    self.expect(&Kind::RightDelimiter, "else")?;
+                    self.expect(Kind::RightDelimiter, "else")?;
                 }
                 return Ok(Part::End(End::Else));
             }
             Kind::Keyword(Keyword::End) => {
-                self.expect(&Kind::RightDelimiter, "end")?;
+                self.expect(Kind::RightDelimiter, "end")?;
                 return Ok(Part::End(End::End));
             }
             Kind::Keyword(Keyword::If) => Node::If(Box::new(self.control("if")?)),
@@ -230,7 +230,7 @@ impl Parser<'_> {
             Kind::Keyword(Keyword::Template) => self.invocation()?,
             _ => {
                 self.position = before;
-                Node::Action(self.pipeline("command", &Kind::RightDelimiter)?)
+                Node::Action(self.pipeline("command", Kind::RightDelimiter)?)
             }
         };
         Ok(Part::Node(node))
@@ -256,7 +256,7 @@ impl Parser<'_> {
     }
 
     fn control_body(&mut self, context: &str) -> Parsed<Branch> {
-        let pipe = self.pipeline(context, &Kind::RightDelimiter)?;
+        let pipe = self.pipeline(context, Kind::RightDelimiter)?;
         let in_range = usize::from(context == "range");
         self.scope.range_depth += in_range;
         let (then, end) = self.item_list()?;
@@ -299,7 +299,7 @@ impl Parser<'_> {
         const CONTEXT: &str = "block clause";
         let token = self.next_non_space();
         let name = self.template_name(&token, CONTEXT)?;
-        let pipe = self.pipeline(CONTEXT, &Kind::RightDelimiter)?;
+        let pipe = self.pipeline(CONTEXT, Kind::RightDelimiter)?;
         self.body(Str::clone(&name), CONTEXT)?;
         Ok(Node::Template(Box::new(Invocation {
             at: token.start,
@@ -317,7 +317,7 @@ impl Parser<'_> {
             None
         } else {
             self.position = before;
-            Some(self.pipeline(CONTEXT, &Kind::RightDelimiter)?)
+            Some(self.pipeline(CONTEXT, Kind::RightDelimiter)?)
         };
         let at = token.start;
         Ok(Node::Template(Box::new(Invocation { at, name, pipe })))
@@ -375,9 +375,9 @@ impl Parser<'_> {
         token
     }
 
-    fn expect(&mut self, kind: &Kind, context: &str) -> Parsed<()> {
+    fn expect(&mut self, kind: Kind, context: &str) -> Parsed<()> {
         let token = self.next_non_space();
-        if token.kind == *kind {
+        if token.kind == kind {
             return Ok(());
         }
         Err(self.unexpected(&token, context))

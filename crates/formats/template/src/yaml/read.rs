@@ -1,7 +1,6 @@
 //! Events of a YAML parser into values, by go-yaml v2's rules (`decode.go`) and then those of
 //! `sigs.k8s.io/yaml`, which goes through JSON: numbers become floats, keys become text.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
@@ -100,7 +99,7 @@ impl<'t> Reader<'t> {
         }
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                (self.scalar(text, style, tag.as_deref())?, anchor)
+                (self.scalar(&text, style, tag.as_deref())?, anchor)
             }
             Event::SequenceStart(_, anchor, _) => (self.sequence(depth)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.mapping(depth)?, anchor),
@@ -202,17 +201,17 @@ impl<'t> Reader<'t> {
 
     fn scalar(
         &self,
-        text: Cow<'t, str>,
+        text: &str,
         style: ScalarStyle,
         tag: Option<&Tag>,
     ) -> Result<Value, YamlError> {
         let name = tag.map(|tag| (tag.handle(), tag.suffix()));
         if let Some((TAG_PREFIX, "binary")) = name {
-            let bytes = crate::json::from_base64(&text)
+            let bytes = crate::json::from_base64(text)
                 .ok_or_else(|| self.fault("!!binary value contains invalid base64 data"))?;
             return Ok(Value::from(String::from_utf8_lossy(&bytes).into_owned()));
         }
-        let value = match meaning(&text, style, tag) {
+        let value = match meaning(text, style, tag) {
             Meaning::Null => Value::Nil,
             Meaning::Bool(truth) => Value::Bool(truth),
             Meaning::Integer(number) => Value::Float(integer_as_float(number)),
@@ -222,14 +221,9 @@ impl<'t> Reader<'t> {
                 let shown = format::display(&Value::Float(number));
                 return Err(self.fault(format!("json: unsupported value: {shown}")));
             }
-            Meaning::Text | Meaning::Timestamp | Meaning::Merge => Value::text(text.as_ref()),
+            Meaning::Text | Meaning::Timestamp | Meaning::Merge => Value::from(text),
         };
         match (name, &value) {
-            (Some((TAG_PREFIX, wanted @ ("int" | "float"))), Value::Float(_))
-                if !wanted.is_empty() =>
-            {
-                Ok(value)
-            }
             (Some((TAG_PREFIX, wanted @ ("int" | "float" | "bool"))), Value::String(_)) => {
                 Err(self.fault(format!("cannot decode !!str `{text}` as a !!{wanted}")))
             }

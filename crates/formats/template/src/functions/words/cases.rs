@@ -37,23 +37,17 @@ fn next_word(text: &str) -> (Kind, &str, &str) {
     let Some(first) = text.chars().next() else {
         return (Kind::Nothing, "", "");
     };
-    let run = |belongs: &dyn Fn(char) -> bool| {
-        text.char_indices()
-            .skip(1)
-            .find(|(_, letter)| !belongs(*letter))
-            .map_or(text.len(), |(at, _)| at)
-    };
-    let small = |letter: char| is_alphabet(letter) && !letter.is_uppercase();
+    let run = |belongs: &dyn Fn(char) -> bool| run_end(text, belongs);
     let (kind, end) = if is_connector(first) {
         (Kind::Connector, run(&is_connector))
     } else if is_punctuation(first) {
         (Kind::Punctuation, run(&is_punctuation))
     } else if first.is_uppercase() {
-        (Kind::Upper, upper_end(text, first, &run, &small))
+        (Kind::Upper, upper_end(text, first))
     } else if is_alphabet(first) {
-        (Kind::Alphabet, run(&small))
+        (Kind::Alphabet, run(&is_small))
     } else if first.is_numeric() {
-        (Kind::Number, run(&char::is_numeric))
+        (Kind::Number, run(&|letter: char| letter.is_numeric()))
     } else {
         let other = |letter: char| {
             !(is_connector(letter)
@@ -66,21 +60,27 @@ fn next_word(text: &str) -> (Kind, &str, &str) {
     (kind, &text[..end], &text[end..])
 }
 
+fn is_small(letter: char) -> bool {
+    is_alphabet(letter) && !letter.is_uppercase()
+}
+
+/// Where the run of letters that belong to the first one ends.
+fn run_end(text: &str, belongs: &dyn Fn(char) -> bool) -> usize {
+    let mut others = text.char_indices().skip(1);
+    let end = others.find(|(_, letter)| !belongs(*letter));
+    end.map_or(text.len(), |(at, _)| at)
+}
+
 /// `HTTPStatus` is `HTTP` and `Status`.
-fn upper_end(
-    text: &str,
-    first: char,
-    run: &dyn Fn(&dyn Fn(char) -> bool) -> usize,
-    small: &dyn Fn(char) -> bool,
-) -> usize {
+fn upper_end(text: &str, first: char) -> usize {
     match text[first.len_utf8()..].chars().next() {
         Some(second) if second.is_uppercase() => {
-            let end = run(&|letter| letter.is_uppercase());
+            let end = run_end(text, &|letter: char| letter.is_uppercase());
             let goes_on = text[end..].chars().next().is_some_and(is_alphabet);
             let last = text[..end].chars().next_back().map_or(0, char::len_utf8);
             if goes_on { end - last } else { end }
         }
-        Some(second) if is_alphabet(second) => run(small),
+        Some(second) if is_alphabet(second) => run_end(text, &is_small),
         _ => first.len_utf8(),
     }
 }

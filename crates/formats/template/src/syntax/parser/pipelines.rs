@@ -8,7 +8,7 @@ use crate::syntax::tree::{Command, Operand, OperandKind, Pipe};
 use crate::value::Str;
 
 impl Parser<'_> {
-    pub(super) fn pipeline(&mut self, context: &str, end: &Kind) -> Parsed<Pipe> {
+    pub(super) fn pipeline(&mut self, context: &str, end: Kind) -> Parsed<Pipe> {
         let at = self.peek_non_space().start;
         let (declared, assigns) = self.declarations(context)?;
         let mut commands = Vec::new();
@@ -16,7 +16,7 @@ impl Parser<'_> {
             let before = self.position;
             let token = self.next_non_space();
             match token.kind {
-                ref kind if kind == end => break,
+                kind if kind == end => break,
                 Kind::Bool
                 | Kind::CharConstant
                 | Kind::Complex
@@ -198,7 +198,7 @@ impl Parser<'_> {
             },
             Kind::LeftParen => {
                 self.deepen()?;
-                let pipe = self.pipeline("parenthesized pipeline", &Kind::RightParen)?;
+                let pipe = self.pipeline("parenthesized pipeline", Kind::RightParen)?;
                 self.nesting -= 1;
                 let at = pipe.at;
                 let kind = OperandKind::Pipe(Box::new(pipe));
