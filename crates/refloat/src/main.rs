@@ -1,5 +1,6 @@
 //! The one binary. It reads the configuration and wires all parts together; everything else lives in its crate.
 
+mod charts;
 mod configuration;
 mod demo;
 mod first_start;
@@ -18,6 +19,8 @@ fn main() -> ExitCode {
         restore: restore::run,
         pod_images: pods::images,
         demo: demo::run,
+        pull_chart: charts::pull,
+        push_chart: charts::push,
     };
     refloat_cli::run(std::env::args_os(), &local)
 }

@@ -1,12 +1,17 @@
 //! The command line's grammar: every verb and flag with its documentation, in one place.
 
 mod accounts;
+mod charts;
 mod registry;
 mod server;
 
 pub use accounts::{
     GrantArguments, GrantVerb, RevokeArguments, RobotCreate, RobotVerb, TokenCreate, TokenVerb,
     UserCreate, UserVerb,
+};
+pub use charts::{
+    BumpArguments, PackageArguments, PullArguments, PushArguments, ShowArguments, ShowVerb,
+    TemplateArguments, ValueArguments,
 };
 pub use registry::{EventArguments, RepoVerb, TagReference, WhyArguments};
 pub use server::{
@@ -24,7 +29,6 @@ pub const UNBUILT: &[&str] = &[
     "approve",
     "bases",
     "build",
-    "bump",
     "calibrate",
     "cancel",
     "cascade",
@@ -46,12 +50,9 @@ pub const UNBUILT: &[&str] = &[
     "list",
     "logs",
     "migrate-storage",
-    "package",
     "patch",
     "plan",
     "promote",
-    "pull",
-    "push",
     "quarantine",
     "rebase",
     "regions",
@@ -63,10 +64,8 @@ pub const UNBUILT: &[&str] = &[
     "runs",
     "search",
     "set-image",
-    "show",
     "status",
     "subscription",
-    "template",
     "test",
     "unhold",
     "uninstall",
@@ -229,6 +228,19 @@ pub enum Verb {
     /// The log
     #[command(subcommand)]
     Audit(AuditVerb),
+    /// Render a chart and print what it makes
+    Template(TemplateArguments),
+    /// Show what a chart says: its definition, its values
+    #[command(subcommand)]
+    Show(ShowVerb),
+    /// Write a new image into the values of a chart, and change nothing else
+    Bump(BumpArguments),
+    /// Package a chart, into a file or into a registry
+    Package(PackageArguments),
+    /// Push a packaged chart to a registry
+    Push(PushArguments),
+    /// Pull a chart from a registry
+    Pull(PullArguments),
     /// Print a script that completes the command line in a shell
     #[command(after_help = "Example:\n  refloat completions bash > /etc/bash_completion.d/refloat")]
     Completions {

@@ -7,6 +7,7 @@
 
 pub mod arguments;
 mod client;
+pub mod credentials;
 mod docker;
 pub mod error;
 mod humane;
@@ -16,10 +17,14 @@ mod settings;
 mod tests;
 mod verbs;
 
+pub use verbs::PushedChart;
+
 use arguments::{Arguments, DemoArguments, RestoreArguments, ServeArguments};
 use clap::Parser as _;
 use error::CliError;
 use output::Answer;
+use refloat_chart::ChartArtifact;
+use refloat_oci::{Location, RegistryHost};
 use settings::Settings;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -35,6 +40,11 @@ pub struct Local {
     pub demo: fn(DemoArguments) -> Result<(), CliError>,
     /// The digests of the images that a pod runs: its name, namespace, and the context of the kubeconfig.
     pub pod_images: fn(&str, &str, Option<&str>) -> Result<Vec<String>, CliError>,
+    /// A packaged chart out of a registry or layout; the host is that of the configured server.
+    pub pull_chart: fn(&Location, Option<&RegistryHost>) -> Result<Vec<u8>, CliError>,
+    /// Keeps a chart under a tag; the host is that of the configured server.
+    pub push_chart:
+        fn(&Location, ChartArtifact, Option<&RegistryHost>) -> Result<PushedChart, CliError>,
 }
 
 /// Runs the program with these arguments, the first of which is its own name.

@@ -2,12 +2,15 @@
 
 mod accounts;
 mod apply;
+mod charts;
 mod events;
 mod login;
 mod manual;
 mod registry;
 mod upkeep;
 mod why;
+
+pub use charts::PushedChart;
 
 use crate::Local;
 use crate::arguments::{RepoVerb, UNBUILT, Verb};
@@ -52,6 +55,12 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Backup(arguments) => upkeep::backup(&arguments, settings),
         Verb::Restore(arguments) => upkeep::restore(arguments, local),
         Verb::Audit(verb) => upkeep::audit(&verb, settings),
+        Verb::Template(arguments) => charts::template(&arguments, settings, local),
+        Verb::Show(verb) => charts::show(&verb, settings, local),
+        Verb::Bump(arguments) => charts::bump(&arguments, settings),
+        Verb::Package(arguments) => charts::package(&arguments, settings, local),
+        Verb::Push(arguments) => charts::push(&arguments, settings, local),
+        Verb::Pull(arguments) => charts::pull(&arguments, settings, local),
         Verb::Completions { shell } => Ok(manual::completions(shell)),
         Verb::Man { folder } => manual::pages(&folder),
         Verb::Other(words) => Err(other(&words)),

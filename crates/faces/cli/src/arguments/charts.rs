@@ -1,0 +1,191 @@
+//! Verbs for charts: rendered, edited, packaged, kept in a registry. All of them work without a server.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Values for a chart, laid over each other as helm lays them: files, then `--set-json`, `--set`, `--set-string`,
+/// `--set-file`, `--set-literal`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ValueArguments {
+    /// A values file; the later one wins, - is standard input
+    #[arg(
+        short = 'f',
+        long = "values",
+        value_name = "FILE",
+        help_heading = "Values"
+    )]
+    pub files: Vec<String>,
+    /// Set a value: a.b=1,c[0]=x
+    #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Values")]
+    pub set: Vec<String>,
+    /// Set a value as text
+    #[arg(long = "set-string", value_name = "KEY=VALUE", help_heading = "Values")]
+    pub set_string: Vec<String>,
+    /// Set a value as JSON: a=[1,2] or a whole object
+    #[arg(long = "set-json", value_name = "KEY=JSON", help_heading = "Values")]
+    pub set_json: Vec<String>,
+    /// Set a value to the text of a file
+    #[arg(long = "set-file", value_name = "KEY=FILE", help_heading = "Values")]
+    pub set_file: Vec<String>,
+    /// Set a value to all that follows the sign
+    #[arg(long = "set-literal", value_name = "KEY=TEXT", help_heading = "Values")]
+    pub set_literal: Vec<String>,
+}
+
+/// `template`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Prints what `helm template` prints, byte for byte. CHART is a folder, a .tgz or a reference.
+
+Examples:
+  refloat template shop ./charts/shop -f values-staging.yaml
+  refloat template shop registry.example.com/charts/shop:1.4.2 --set web.replicas=3
+  refloat template ./charts/shop --show-only templates/deployment.yaml")]
+pub struct TemplateArguments {
+    /// The release's name; release-name if left out
+    #[arg(value_name = "NAME")]
+    pub first: String,
+    /// The chart
+    #[arg(value_name = "CHART")]
+    pub second: Option<String>,
+    /// Values.
+    #[command(flatten)]
+    pub values: ValueArguments,
+    /// The namespace
+    #[arg(short, long, env = "HELM_NAMESPACE", default_value = "default")]
+    pub namespace: String,
+    /// The version of a chart whose reference has no tag
+    #[arg(long)]
+    pub version: Option<String>,
+    /// Set .Release.IsUpgrade instead of .Release.IsInstall
+    #[arg(long)]
+    pub is_upgrade: bool,
+    /// Print these templates only, by path or pattern
+    #[arg(short, long, value_name = "TEMPLATE")]
+    pub show_only: Vec<String>,
+    /// Print the files of crds/ too
+    #[arg(long)]
+    pub include_crds: bool,
+    /// Leave hooks out
+    #[arg(long)]
+    pub no_hooks: bool,
+    /// Leave tests out
+    #[arg(long)]
+    pub skip_tests: bool,
+    /// APIs that the cluster is taken to have, beside those that helm assumes
+    #[arg(short, long, value_name = "API", value_delimiter = ',')]
+    pub api_versions: Vec<String>,
+    /// The version of Kubernetes that the cluster is taken to have
+    #[arg(long, value_name = "VERSION")]
+    pub kube_version: Option<String>,
+    /// Do not look at values.schema.json
+    #[arg(long)]
+    pub skip_schema_validation: bool,
+}
+
+/// `bump`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Changes exactly the lines of the image, and with --version the one line of the chart's version; all else stays as it
+is, byte for byte. What could be meant in two ways is refused, and so is what cannot be proven by reading it again.
+The image at PATH is a text (repo:tag) or a map (repository, tag, and registry or digest where they are there).
+
+Examples:
+  refloat bump ./charts/shop --image web.image=registry.example.com/shop/web:1.3 --version patch
+  refloat bump values-production.yaml --image 'jobs[0].image=registry.example.com/shop/clean@sha256:..'")]
+pub struct BumpArguments {
+    /// The folder of a chart, or a values file
+    #[arg(value_name = "CHART_DIR_OR_VALUES")]
+    pub target: PathBuf,
+    /// The image to write, and where
+    #[arg(long = "image", value_name = "PATH=REF")]
+    pub images: Vec<String>,
+    /// The chart's new version: patch, minor or a version
+    #[arg(long, value_name = "patch|minor|X")]
+    pub version: Option<String>,
+    /// Say what would change and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `package`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without REF writes NAME-VERSION.tgz. With REF keeps the chart there, whatever its folder is called; its version is
+that of the tag, or that of Chart.yaml if REF has none. The same chart gives the same bytes.
+
+Examples:
+  refloat package ./charts/shop -d out
+  refloat package ./charts/campaign registry.example.com/marketing/campaign1/chart:1.1.0")]
+pub struct PackageArguments {
+    /// The chart's folder
+    pub folder: PathBuf,
+    /// Where to keep it
+    pub reference: Option<String>,
+    /// Where to write the archive
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    pub destination: PathBuf,
+    /// The version to package it as
+    #[arg(long)]
+    pub version: Option<String>,
+    /// The appVersion to package it with
+    #[arg(long)]
+    pub app_version: Option<String>,
+}
+
+/// `push`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without a tag in REF the chart's name is appended to it and its version is the tag, as helm does it.
+
+Examples:
+  refloat push shop-1.4.2.tgz registry.example.com/charts
+  refloat push shop-1.4.2.tgz registry.example.com/charts/shop:1.4.2")]
+pub struct PushArguments {
+    /// The packaged chart
+    pub file: PathBuf,
+    /// Where to: a repository with a tag, or the path above the chart's name
+    pub reference: String,
+}
+
+/// `pull`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  refloat pull registry.example.com/charts/shop:1.4.2
+  refloat pull oci://registry.example.com/charts/shop --version 1.4.2 --untar -d charts")]
+pub struct PullArguments {
+    /// The chart
+    pub reference: String,
+    /// The version, if the reference has no tag
+    #[arg(long)]
+    pub version: Option<String>,
+    /// Where to write it
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    pub destination: PathBuf,
+    /// Write the chart's folder instead of the archive
+    #[arg(long)]
+    pub untar: bool,
+}
+
+/// `show`
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  refloat show values registry.example.com/charts/shop:1.4.2")]
+pub enum ShowVerb {
+    /// What Chart.yaml says
+    Chart(ShowArguments),
+    /// The default values, as they are
+    Values(ShowArguments),
+    /// Both, the README and the CRDs
+    All(ShowArguments),
+}
+
+/// What of `show` is the same for all its verbs.
+#[derive(Debug, Args)]
+pub struct ShowArguments {
+    /// A folder, a .tgz or a reference
+    pub chart: String,
+    /// The version, if the reference has no tag
+    #[arg(long)]
+    pub version: Option<String>,
+}

@@ -1,0 +1,232 @@
+//! `package`, `push`, `pull`: charts as archives and in registries.
+
+use super::source;
+use crate::Local;
+use crate::arguments::{PackageArguments, PullArguments, PushArguments};
+use crate::error::CliError;
+use crate::output::Answer;
+use crate::settings::Settings;
+use refloat_chart::artifact::{tag_of, version_of};
+use refloat_chart::load::archive::unpack;
+use refloat_chart::package::file_name;
+use refloat_chart::{Chart, ChartArtifact, artifact, package as pack};
+use refloat_oci::{Location, Reference};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+
+/// What a registry answers to a chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedChart {
+    /// The manifest's digest.
+    pub digest: String,
+    /// Whether the tag named it before.
+    pub changed: bool,
+}
+
+pub(in super::super) fn package(
+    arguments: &PackageArguments,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Answer, CliError> {
+    let mut chart = source::folder(&arguments.folder)?;
+    if let Some(version) = &arguments.version {
+        chart.metadata.version.clone_from(version);
+    }
+    if let Some(version) = &arguments.app_version {
+        chart.metadata.app_version.clone_from(version);
+    }
+    let Some(reference) = &arguments.reference else {
+        let bytes = packed(&mut chart)?;
+        return written(&chart, &bytes, &arguments.destination);
+    };
+    let mut reference = parse(reference, settings)?;
+    under_reference(&mut chart, &mut reference, arguments.version.is_some())?;
+    let artifact = made(packed(&mut chart)?)?;
+    push_to(&chart, &reference, artifact, settings, local)
+}
+
+/// The chart takes the version that the tag says. Its name stays: templates name resources after it.
+fn under_reference(
+    chart: &mut Chart,
+    reference: &mut Reference,
+    version_given: bool,
+) -> Result<(), CliError> {
+    if reference.digest.is_some() {
+        return Err(CliError::usage(
+            format!("`{reference}` names a digest"),
+            "a chart is kept under a tag; its digest is what comes out",
+        ));
+    }
+    match &reference.tag {
+        Some(tag) => {
+            let version = version_of(tag.as_str());
+            if version_given && version != chart.metadata.version {
+                return Err(CliError::usage(
+                    format!(
+                        "--version {} is not the tag `{tag}`",
+                        chart.metadata.version
+                    ),
+                    "leave one of them out",
+                ));
+            }
+            if !refloat_chart::version::is_lenient(&version) {
+                return Err(CliError::usage(
+                    format!("the tag `{tag}` is no version"),
+                    "a chart's tag is its version, for example 1.4.2; a channel is moved by `channel promote`",
+                ));
+            }
+            chart.metadata.version = version;
+        }
+        None => {
+            reference.tag = Some(
+                tag_of(&chart.metadata.version)
+                    .parse()
+                    .map_err(refloat_oci::ReferenceError::from)?,
+            )
+        }
+    }
+    Ok(())
+}
+
+fn packed(chart: &mut Chart) -> Result<Vec<u8>, CliError> {
+    chart
+        .metadata
+        .validate()
+        .map_err(|error| source::wrong(&error))?;
+    let missing = chart.missing_dependencies();
+    if !missing.is_empty() {
+        return Err(CliError::failed(
+            "dependencies",
+            format!(
+                "found in Chart.yaml, but missing in charts/ directory: {}",
+                missing.join(", ")
+            ),
+            "put the charts below charts/",
+        ));
+    }
+    pack(chart).map_err(|error| source::wrong(&error))
+}
+
+fn made(bytes: Vec<u8>) -> Result<ChartArtifact, CliError> {
+    // No creation time: the same chart is the same artifact, whenever it is pushed.
+    artifact(bytes, None).map_err(|error| source::wrong(&error))
+}
+
+fn written(chart: &Chart, bytes: &[u8], folder: &Path) -> Result<Answer, CliError> {
+    let path = folder.join(file_name(chart));
+    let same = fs::read(&path).is_ok_and(|old| old == bytes);
+    if !same {
+        let done = fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes));
+        done.map_err(|error| unwritable(&path, &error))?;
+    }
+    let shown = path.display().to_string();
+    let json = json!({ "name": chart.name(), "version": chart.metadata.version, "file": shown });
+    Ok(Answer::done(json, !same, format!("packaged {shown}")).with_brief(vec![shown]))
+}
+
+pub(in super::super) fn push(
+    arguments: &PushArguments,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Answer, CliError> {
+    let bytes = source::read(&arguments.file)?;
+    let chart = source::archive(&bytes)?;
+    let mut reference = parse(&arguments.reference, settings)?;
+    if reference.tag.is_none() {
+        let path = format!("{}/{}", reference.repository, chart.name());
+        reference.repository = path.parse().map_err(refloat_oci::ReferenceError::from)?;
+        reference.tag = Some(
+            tag_of(&chart.metadata.version)
+                .parse()
+                .map_err(refloat_oci::ReferenceError::from)?,
+        );
+    }
+    let artifact = made(bytes)?;
+    let tag = reference
+        .tag
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    if tag != artifact.tag {
+        return Err(CliError::usage(
+            format!(
+                "{} is version {}, but the tag is `{tag}`",
+                arguments.file.display(),
+                chart.metadata.version
+            ),
+            "a chart's tag is its version; `package DIR REF` packages it as the version of the tag",
+        ));
+    }
+    push_to(&chart, &reference, artifact, settings, local)
+}
+
+fn push_to(
+    chart: &Chart,
+    reference: &Reference,
+    artifact: ChartArtifact,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Answer, CliError> {
+    let location = Location::Registry(reference.clone());
+    let pushed = (local.push_chart)(&location, artifact, settings.host().as_ref())?;
+    let json = json!({
+        "name": chart.name(),
+        "version": chart.metadata.version,
+        "reference": reference.to_string(),
+        "digest": pushed.digest,
+    });
+    let line = if pushed.changed {
+        format!("pushed {reference}\ndigest {}", pushed.digest)
+    } else {
+        format!("{reference} is there already\ndigest {}", pushed.digest)
+    };
+    Ok(Answer::done(json, pushed.changed, line).with_brief(vec![pushed.digest]))
+}
+
+pub(in super::super) fn pull(
+    arguments: &PullArguments,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Answer, CliError> {
+    let location = source::location(&arguments.reference, arguments.version.as_deref(), settings)?;
+    let bytes = (local.pull_chart)(&location, settings.host().as_ref())?;
+    let chart = source::archive(&bytes)?;
+    if !arguments.untar {
+        return written(&chart, &bytes, &arguments.destination);
+    }
+    let folder = arguments.destination.join(chart.name());
+    if folder.exists() {
+        return Err(CliError::failed(
+            "exists",
+            format!("{} is there already", folder.display()),
+            "remove it, or choose another --destination",
+        ));
+    }
+    for file in unpack(&bytes).map_err(|error| source::wrong(&error))? {
+        let path = folder.join(&file.name);
+        let parent = path.parent().unwrap_or(&folder);
+        let done = fs::create_dir_all(parent).and_then(|()| fs::write(&path, &file.data));
+        done.map_err(|error| unwritable(&path, &error))?;
+    }
+    let shown = folder.display().to_string();
+    let json = json!({ "name": chart.name(), "version": chart.metadata.version, "folder": shown });
+    Ok(Answer::done(json, true, format!("pulled into {shown}")).with_brief(vec![shown]))
+}
+
+fn parse(text: &str, settings: &Settings) -> Result<Reference, CliError> {
+    match source::location(text, None, settings)? {
+        Location::Registry(reference) => Ok(reference),
+        Location::Layout(_) | Location::OciArchive(_) | Location::DockerArchive(_) => {
+            Err(CliError::unsupported(&format!("a chart in `{text}`")))
+        }
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::failed(
+        "failed",
+        format!("cannot write {}: {error}", path.display()),
+        "check the disk and permissions",
+    )
+}
