@@ -137,3 +137,33 @@ codes! {
     Layer "LAYER" "a layer that runtimes may read in two ways",
     Same "SAME" "only times differ: no security effect",
 }
+
+impl Reason {
+    /// A reason without evidence yet.
+    pub(crate) fn new(code: Code, tier: Tier, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            path: String::new(),
+            layer: None,
+            old: None,
+            new: None,
+            detail: detail.into(),
+            tier,
+        }
+    }
+
+    pub(crate) fn at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    pub(crate) fn layer(mut self, layer: impl Into<Option<String>>) -> Self {
+        self.layer = layer.into();
+        self
+    }
+
+    pub(crate) fn values(mut self, old: Option<String>, new: Option<String>) -> Self {
+        (self.old, self.new) = (old, new);
+        self
+    }
+}
