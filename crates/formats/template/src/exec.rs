@@ -23,7 +23,7 @@ use crate::value::{Str, Value};
 const RECURSION_MAX: u32 = 1000;
 
 /// What Go prints for no value, and Helm deletes.
-const NO_VALUE: &str = "<no value>";
+pub(crate) const NO_VALUE: &str = "<no value>";
 
 /// The name of text given to `tpl`.
 const TPL_NAME: &str = "gotpl";

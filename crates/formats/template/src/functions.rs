@@ -50,6 +50,8 @@ pub(crate) enum Start {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
     Any,
+    /// Any value, with a nil interface told apart from no value.
+    Reflect,
     Bool,
     String,
     Int,
@@ -65,6 +67,7 @@ impl Type {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Any => "interface {}",
+            Self::Reflect => "reflect.Value",
             Self::Bool => "bool",
             Self::String => "string",
             Self::Int => "int",
@@ -76,7 +79,7 @@ impl Type {
 
     /// True if nil has a value of this type.
     pub(crate) const fn can_be_nil(self) -> bool {
-        matches!(self, Self::Any | Self::Map)
+        matches!(self, Self::Any | Self::Reflect | Self::Map)
     }
 }
 

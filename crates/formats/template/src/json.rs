@@ -1,14 +1,16 @@
 //! JSON as Go's `encoding/json` reads and writes it.
 
+mod read;
+
+pub(crate) use read::read;
+
 use std::collections::BTreeMap;
-use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::format;
-use crate::value::{Map, MapKind, Shape, Str, Value};
+use crate::value::{Shape, Str, Value};
 
 /// Values within values. A map may hold itself.
 const DEPTH_MAX: usize = 500;
@@ -162,71 +164,4 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     let bare: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
     STANDARD.decode(bare).ok()
-}
-
-/// Reads JSON; numbers become `float64`.
-pub(crate) fn read(text: &str) -> Result<Value, String> {
-    let node: Node = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    Ok(node.0)
-}
-
-/// A value while it is read.
-struct Node(Value);
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader).map(Self)
-    }
-}
-
-struct Reader;
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "Go converts in the same way")]
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Float(value as f64))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "Go converts in the same way")]
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Float(value as f64))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Float(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Nil)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut all = Vec::new();
-        while let Some(Node(item)) = items.next_element()? {
-            all.push(item);
-        }
-        Ok(Value::list(all))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut all: BTreeMap<Str, Value> = BTreeMap::new();
-        while let Some((key, Node(value))) = entries.next_entry::<String, Node>()? {
-            all.insert(key.into(), value);
-        }
-        Ok(Value::Map(Map::of(MapKind::Any, all)))
-    }
 }

@@ -8,11 +8,14 @@ const DEPTH_MAX: usize = 100;
 
 /// The text of a map; the error is the library's words.
 pub(crate) fn write(value: &Value) -> Result<String, String> {
-    let Some(map) = as_map(value) else {
-        return Err("toml: cannot encode a value that is no table at the top".to_owned());
-    };
     let mut out = String::new();
-    table(&map, &mut Vec::new(), &mut out)?;
+    match as_map(value) {
+        Some(map) => table(&map, &mut Vec::new(), &mut out)?,
+        None if is_table_list(value) => {
+            return Err("toml: top-level values must be Go maps or structs".to_owned());
+        }
+        None => inline(value, &mut out)?,
+    }
     Ok(out)
 }
 
@@ -44,7 +47,7 @@ fn table(map: &Map, path: &mut Vec<String>, out: &mut String) -> Result<(), Stri
     if path.len() > DEPTH_MAX {
         return Err("toml: tables are nested too deeply".to_owned());
     }
-    let indent = "  ".repeat(path.len().saturating_sub(1));
+    let indent = "  ".repeat(path.len());
     let entries = map.snapshot();
     for (name, value) in &entries {
         if as_map(value).is_some() || is_table_list(value) || value.is_nil() {
@@ -73,7 +76,7 @@ fn table(map: &Map, path: &mut Vec<String>, out: &mut String) -> Result<(), Stri
 }
 
 fn header(path: &[String], open: &str, close: &str, out: &mut String) {
-    if !out.is_empty() && path.len() == 1 {
+    if !out.is_empty() && (path.len() == 1 || open == "[[") {
         out.push('\n');
     }
     let indent = "  ".repeat(path.len() - 1);

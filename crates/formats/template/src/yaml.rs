@@ -1,11 +1,11 @@
 //! YAML as charts expect it: read by the rules of YAML 1.1, written as go-yaml v2 writes.
 
-mod pretty;
 mod read;
 mod resolve;
 mod write;
 
 use crate::value::Value;
+use write::Dialect;
 
 /// A text that is no YAML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,12 +33,12 @@ pub fn write(value: &Value) -> String {
 
 /// The same within a number of bytes; none if they do not do, or if a map holds itself.
 pub(crate) fn write_within(value: &Value, bytes: usize) -> Option<String> {
-    write::document(value, bytes)
+    write::document(value, Dialect::Two, bytes)
 }
 
 /// `toYamlPretty`: go-yaml v3's style, sequences indented under their key.
 pub(crate) fn write_pretty(value: &Value, bytes: usize) -> Option<String> {
-    pretty::document(value, bytes)
+    write::document(value, Dialect::Three, bytes)
 }
 
 #[cfg(test)]

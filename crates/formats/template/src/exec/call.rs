@@ -98,11 +98,15 @@ impl<'t> Frame<'_, 't, '_, '_> {
             self.fault(format!("expected {words}; found {text}"))
         };
         match (wanted, &operand.kind) {
-            (Type::Any | Type::String, OperandKind::String { text, .. }) => {
+            (Type::Any | Type::Reflect | Type::String, OperandKind::String { text, .. }) => {
                 Ok(Value::String(text.clone()))
             }
-            (Type::Any | Type::Bool, OperandKind::Bool(truth)) => Ok(Value::Bool(*truth)),
-            (Type::Any, OperandKind::Number { value, .. }) => self.ideal(value, operand),
+            (Type::Any | Type::Reflect | Type::Bool, OperandKind::Bool(truth)) => {
+                Ok(Value::Bool(*truth))
+            }
+            (Type::Any | Type::Reflect, OperandKind::Number { value, .. }) => {
+                self.ideal(value, operand)
+            }
             (Type::Int, OperandKind::Number { value, .. }) => {
                 let number = value.integer.map(Value::Int);
                 number.ok_or_else(|| found("integer"))
@@ -115,7 +119,7 @@ impl<'t> Frame<'_, 't, '_, '_> {
             (Type::Bool, _) => Err(found("bool")),
             (Type::Int, _) => Err(found("integer")),
             (Type::Float, _) => Err(found("float")),
-            (Type::Any | Type::Map | Type::Time, _) => {
+            (Type::Any | Type::Reflect | Type::Map | Type::Time, _) => {
                 let text = display::operand_text(self.tree, operand);
                 let name = wanted.name();
                 Err(self.fault(format!("can't handle {text} for arg of type {name}")))
@@ -131,7 +135,7 @@ impl<'t> Frame<'_, 't, '_, '_> {
                 return Err(self.fault(format!("invalid value; expected {}", wanted.name())));
             }
             (Type::Any, Value::Missing) => return Ok(Value::Nil),
-            (Type::Any, _)
+            (Type::Any | Type::Reflect, _)
             | (Type::String, Value::String(_))
             | (Type::Int, Value::Int(_))
             | (Type::Float, Value::Float(_))

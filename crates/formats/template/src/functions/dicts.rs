@@ -176,10 +176,13 @@ fn dig(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
         ))
     };
     let (path, ends) = args.split_at(args.len() - 2);
+    let mut current = ends[1].clone();
+    if !matches!(&current, Value::Map(map) if map.kind() == MapKind::Any) {
+        return Err(wrong(&current, "map[string]interface {}"));
+    }
     for key in path {
         key.as_str().ok_or_else(|| wrong(key, "string"))?;
     }
-    let mut current = ends[1].clone();
     for key in path {
         let next = match &current {
             Value::Map(map) if map.kind() == MapKind::Any => {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Write;
 
 use super::{Function, Start, Type, fixed, open};
-use crate::exec::{Failure, Machine, Outcome};
+use crate::exec::{Failure, Machine, NO_VALUE, Outcome};
 use crate::format;
 use crate::value::{List, MapKind, Shape, Value};
 
@@ -39,7 +39,7 @@ pub(super) const TABLE: &[Function] = &[
         made(machine, sprintln(args))
     }),
     open("printf", &[Type::String], ANY, printf),
-    fixed("len", &[ANY], length),
+    fixed("len", &[Type::Reflect], length),
     open("index", &[ANY], ANY, index),
     open("html", &[], ANY, |machine, args| {
         made(machine, escape_html(&joined(args)))
@@ -146,7 +146,7 @@ fn equal_others(left: &Value, right: &Value) -> Result<bool, Failure> {
     if kind != format::kind_name(right) {
         return Err(Failure::Message(format!(
             "non-comparable types {}: {}, {}: {}",
-            format::display(left),
+            format::sprintf("%s", std::slice::from_ref(left)),
             format::type_name(left),
             format::type_name(right),
             format::display(right),
@@ -159,7 +159,7 @@ fn equal_others(left: &Value, right: &Value) -> Result<bool, Failure> {
         }
         _ => Err(Failure::Message(format!(
             "non-comparable type {}: {}",
-            format::display(right),
+            format::sprintf("%s", std::slice::from_ref(right)),
             format::type_name(right)
         ))),
     }
@@ -229,10 +229,17 @@ fn printf(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
 
 /// Go's `evalArgs`: the text of a lone string, or `fmt.Sprint`.
 fn joined(args: &[Value]) -> String {
-    match args {
-        [Value::String(text)] => text.to_string(),
-        _ => sprint(args),
+    if let [Value::String(text)] = args {
+        return text.to_string();
     }
+    let shown: Vec<Value> = args
+        .iter()
+        .map(|value| match value {
+            Value::Nil | Value::Missing => Value::from(NO_VALUE),
+            other => other.clone(),
+        })
+        .collect();
+    sprint(&shown)
 }
 
 fn length(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
@@ -241,7 +248,11 @@ fn length(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),
         Value::Map(map) => map.len(),
-        Value::Nil | Value::Missing => return Err(Failure::message("len of nil pointer")),
+        Value::Missing => return Err(Failure::message("len of nil pointer")),
+        Value::Nil => {
+            let words = "reflect: call of reflect.Value.Type on zero Value";
+            return Err(Failure::message(words));
+        }
         Value::Object(object) => match object.shape() {
             Shape::Map(map) => map.len(),
             Shape::List(list) => list.len(),

@@ -141,11 +141,15 @@ fn repeat(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
 
 /// A part of a text by bytes. A letter cut in two has no place in our texts.
 fn bytes(of: &str, from: usize, to: usize) -> Outcome {
-    if from > to || to > of.len() {
+    let words = "runtime error: slice bounds out of range";
+    if to > of.len() {
+        let length = of.len();
         return Err(Failure::Message(format!(
-            "runtime error: slice bounds out of range [{from}:{to}] with length {}",
-            of.len()
+            "{words} [:{to}] with length {length}"
         )));
+    }
+    if from > to {
+        return Err(Failure::Message(format!("{words} [{from}:{to}]")));
     }
     of.get(from..to).map(Value::from).ok_or_else(|| {
         Failure::Unsupported("a text cut within a letter of several bytes".to_owned())
@@ -172,7 +176,12 @@ fn substring(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     let until = end.filter(|end| *end <= of.len());
     match (start, end, until) {
         (None, Some(end), _) => bytes(of, 0, end),
-        (None, None, _) => Err(Failure::message("runtime error: slice bounds out of range")),
+        (None, None, _) => {
+            let end = integer(&args[1]);
+            Err(Failure::Message(format!(
+                "runtime error: slice bounds out of range [:{end}]"
+            )))
+        }
         (Some(start), _, until) => bytes(of, start, until.unwrap_or(of.len())),
     }
 }

@@ -14,10 +14,22 @@ const KEY_BYTES: usize = 128;
 /// Values within values. A map may hold itself.
 const DEPTH_MAX: usize = 500;
 
+/// Whose style is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// go-yaml v2 behind JSON: `toYaml`.
+    Two,
+    /// go-yaml v3 with an indentation of two: `toYamlPretty`. Lists stand two further right
+    /// than their key, lines are not folded, tabs may stand in literals, floats look like
+    /// floats.
+    Three,
+}
+
 /// The whole text; none if it is longer than `bytes` or too deep.
-pub(super) fn document(value: &Value, bytes: usize) -> Option<String> {
+pub(super) fn document(value: &Value, dialect: Dialect, bytes: usize) -> Option<String> {
     let mut writer = Writer {
         out: String::with_capacity(256),
+        dialect,
         bytes,
         depth: 0,
     };
@@ -26,11 +38,6 @@ pub(super) fn document(value: &Value, bytes: usize) -> Option<String> {
         writer.out.push('\n');
     }
     Some(writer.out)
-}
-
-/// The same in go-yaml v3's style.
-pub(super) fn indented(value: &Value, bytes: usize) -> Option<String> {
-    document(value, bytes)
 }
 
 /// Where a value stands.
@@ -45,6 +52,7 @@ enum Context {
 
 struct Writer {
     out: String,
+    dialect: Dialect,
     bytes: usize,
     depth: usize,
 }
@@ -80,6 +88,9 @@ impl Writer {
             Value::Bool(truth) => self.word(if *truth { "true" } else { "false" }, context),
             Value::Int(number) | Value::Int64(number) => self.word(&number.to_string(), context),
             Value::Uint64(number) => self.word(&number.to_string(), context),
+            Value::Float(number) if self.dialect == Dialect::Three => {
+                self.word(&plain_float(*number), context);
+            }
             Value::Float(number) => self.word(&float(*number)?, context),
         }
         self.depth -= 1;
@@ -109,7 +120,7 @@ impl Writer {
         }
         let inner = indent.map_or(0, |indent| indent + 2);
         let mut sorted: Vec<(&Str, &Value)> = entries.iter().collect();
-        sorted.sort_by(|(a, _), (b, _)| natural(a, b));
+        sorted.sort_by(|(a, _), (b, _)| natural(a, b, self.dialect));
         for (index, (key, value)) in sorted.into_iter().enumerate() {
             if index > 0 || context == Context::MapValue {
                 self.line(inner);
@@ -123,7 +134,7 @@ impl Writer {
     fn key(&mut self, key: &str, indent: usize) {
         let is_simple = key.len() <= KEY_BYTES && !key.contains('\n');
         if is_simple {
-            let style = style(key, true);
+            let style = style(key, true, self.dialect);
             self.scalar(key, style, indent, false);
         } else {
             self.out.push_str("? ");
@@ -141,7 +152,7 @@ impl Writer {
         let inner = match (indent, context) {
             (None, _) => 0,
             // A list stands as far left as the key it belongs to.
-            (Some(indent), Context::MapValue) => indent,
+            (Some(indent), Context::MapValue) if self.dialect == Dialect::Two => indent,
             (Some(indent), _) => indent + 2,
         };
         for (index, item) in items.iter().enumerate() {
@@ -165,7 +176,8 @@ impl Writer {
     fn text(&mut self, text: &str, indent: Option<usize>, context: Context) {
         self.space(context);
         let indent = indent.map_or(2, |indent| indent + 2);
-        self.scalar(text, style(text, false), indent, true);
+        let style = style(text, false, self.dialect);
+        self.scalar(text, style, indent, self.dialect == Dialect::Two);
     }
 
     fn scalar(&mut self, text: &str, style: Style, indent: usize, folds: bool) {
@@ -296,12 +308,20 @@ fn float(number: f64) -> Option<String> {
     Some(match resolve::resolve(&written) {
         Meaning::Integer(value) => value.to_string(),
         Meaning::Unsigned(value) => value.to_string(),
-        _ => {
-            let mut out = String::new();
-            format::shortest(number, &mut out);
-            out
-        }
+        _ => plain_float(number),
     })
+}
+
+/// A float as go-yaml writes it.
+fn plain_float(number: f64) -> String {
+    let mut out = String::new();
+    format::shortest(number, &mut out);
+    match out.as_str() {
+        "+Inf" => ".inf".to_owned(),
+        "-Inf" => "-.inf".to_owned(),
+        "NaN" => ".nan".to_owned(),
+        _ => out,
+    }
 }
 
 /// What an analysis of a text allows (`yaml_emitter_analyze_scalar`).
@@ -317,10 +337,10 @@ struct Allowed {
     multiline: bool,
 }
 
-fn style(text: &str, is_key: bool) -> Style {
+fn style(text: &str, is_key: bool, dialect: Dialect) -> Style {
     let meaning = resolve::resolve(text);
     let reads_as_text = meaning == Meaning::Text && !resolve::is_base_60(text);
-    let allowed = analyze(text);
+    let allowed = analyze(text, dialect);
     if text.contains('\n') {
         let literal = allowed.block && !is_key;
         return if literal {
@@ -341,10 +361,10 @@ fn style(text: &str, is_key: bool) -> Style {
     }
 }
 
-fn analyze(text: &str) -> Allowed {
+fn analyze(text: &str, dialect: Dialect) -> Allowed {
     let first = text.chars().next().unwrap_or(' ');
     let mut indicators = text.starts_with("---") || text.starts_with("...");
-    let mut special = false;
+    let (mut special, mut tabs) = (false, false);
     let mut multiline = false;
     let (mut break_space, mut space_break) = (false, false);
     let mut before = ' ';
@@ -364,7 +384,11 @@ fn analyze(text: &str) -> Allowed {
             '#' => is_blank_or_break(before),
             _ => false,
         };
-        special |= !is_printable(letter);
+        if letter == '\t' && dialect == Dialect::Three {
+            tabs = true;
+        } else {
+            special |= !is_printable(letter);
+        }
         if is_break(letter) {
             multiline = true;
             space_break |= before == ' ' && !is_first;
@@ -376,9 +400,10 @@ fn analyze(text: &str) -> Allowed {
     }
     let edge = |letter: char| letter == ' ' || is_break(letter);
     let at_edge = edge(first) || edge(before);
+    let unquotable = space_break || special || tabs;
     Allowed {
-        plain: !(at_edge || break_space || space_break || special || multiline || indicators),
-        single: !(break_space || space_break || special),
+        plain: !(at_edge || break_space || unquotable || multiline || indicators),
+        single: !(break_space || unquotable),
         block: !(before == ' ' || space_break || special),
         multiline,
     }
@@ -436,18 +461,18 @@ pub(super) fn escape(letter: char, out: &mut String) {
 
 /// The order of keys: digits by their value, letters after everything else
 /// (go-yaml's `keyList.Less`).
-pub(super) fn natural(left: &str, right: &str) -> Ordering {
+fn natural(left: &str, right: &str, dialect: Dialect) -> Ordering {
     if left == right {
         return Ordering::Equal;
     }
-    if less(left, right) {
+    if less(left, right, dialect) {
         Ordering::Less
     } else {
         Ordering::Greater
     }
 }
 
-fn less(left: &str, right: &str) -> bool {
+fn less(left: &str, right: &str, dialect: Dialect) -> bool {
     let shared = left
         .char_indices()
         .zip(right.chars())
@@ -458,7 +483,14 @@ fn less(left: &str, right: &str) -> bool {
     match (a.is_alphabetic(), b.is_alphabetic()) {
         (true, true) => return a < b,
         (false, false) => {}
-        (_, right_is_letter) => return right_is_letter,
+        (left_is_letter, right_is_letter) => {
+            let behind_digit = left[..at].ends_with(|c: char| c.is_ascii_digit());
+            return if behind_digit && dialect == Dialect::Three {
+                left_is_letter
+            } else {
+                right_is_letter
+            };
+        }
     }
     let mut start = 0_i64;
     if a == '0' || b == '0' {
