@@ -2,7 +2,9 @@
 
 mod cache;
 mod failed;
-mod places;
+pub(crate) mod places;
+
+pub(crate) use failed::of_place;
 
 use cache::FolderCache;
 use failed::failed;

@@ -9,7 +9,7 @@ mod tests;
 
 use duration::Span;
 use refloat_core::Secret;
-use refloat_documents::{DocumentError, Fields, Node};
+use refloat_documents::{DocumentError, Fields, Node, NodeValue};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 
@@ -46,8 +46,19 @@ pub(crate) struct Configuration {
     pub(crate) tls: Option<TlsPaths>,
     /// The key of the secrets table.
     pub(crate) key_file: PathBuf,
+    /// Who builds.
+    pub(crate) runner: Runner,
     /// How long things are kept.
     pub(crate) keep: Keep,
+}
+
+/// `runner:`, who builds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Runner {
+    /// How many builds at once; `None` is two.
+    pub(crate) concurrency: Option<i64>,
+    /// The account that runners run as; `None` is the server's own.
+    pub(crate) user: Option<String>,
 }
 
 /// How long things are kept and left alone; `None` takes the default of the part that does it.
@@ -97,6 +108,7 @@ struct FileKeys {
     blobs_folder: Option<PathBuf>,
     tls: Option<TlsPaths>,
     key_file: Option<PathBuf>,
+    runner: Runner,
     keep: Keep,
 }
 
@@ -115,7 +127,6 @@ fn parse(text: &str) -> Result<FileKeys, DocumentError> {
         }
     };
     let mut fields = Fields::of(node, "the configuration")?;
-    fields.refuse_unbuilt(&["runner"])?;
     let keys = FileKeys {
         listen: fields.text("listen")?.map(|text| (text.line, text.value)),
         public_url: public_url(&mut fields)?,
@@ -124,6 +135,7 @@ fn parse(text: &str) -> Result<FileKeys, DocumentError> {
         blobs_folder: blobs(&mut fields)?,
         tls: tls(&mut fields)?,
         key_file: path(&mut fields, "key_file")?,
+        runner: runner(&mut fields)?,
         keep: Keep {
             gc_grace: span_below(&mut fields, "gc", "grace")?,
             scrub_every: span_below(&mut fields, "scrub", "every")?,
@@ -205,6 +217,52 @@ fn blobs(fields: &mut Fields) -> Result<Option<PathBuf>, DocumentError> {
     Ok(Some(folder))
 }
 
+fn runner(fields: &mut Fields) -> Result<Runner, DocumentError> {
+    let Some(node) = fields.take("runner") else {
+        return Ok(Runner::default());
+    };
+    let mut runner = Fields::of(node, "runner")?;
+    for builder in runner.texts("builders")? {
+        if builder.value != "buildah" {
+            let what = format!(
+                "builder {} of runner",
+                builder.value.chars().take(80).collect::<String>()
+            );
+            return Err(DocumentError::unsupported(builder.line, &what));
+        }
+    }
+    let concurrency = match runner.take("concurrency") {
+        None => None,
+        Some(node) => match node.value {
+            NodeValue::Int(number) if (1..=64).contains(&number) => Some(number),
+            _ => {
+                let message = "`concurrency` is not a number between 1 and 64";
+                return Err(DocumentError::invalid(
+                    node.line,
+                    message,
+                    "write concurrency: 2",
+                ));
+            }
+        },
+    };
+    let user = runner.text("user")?;
+    if let Some(user) = &user {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if user.value.starts_with('-') || user.value.is_empty() || !user.value.bytes().all(fits) {
+            return Err(DocumentError::invalid(
+                user.line,
+                "`user` is no account",
+                "write the name of an account of the machine",
+            ));
+        }
+    }
+    runner.finish()?;
+    Ok(Runner {
+        concurrency,
+        user: user.map(|user| user.value),
+    })
+}
+
 fn tls(fields: &mut Fields) -> Result<Option<TlsPaths>, DocumentError> {
     let Some(node) = fields.take("tls") else {
         return Ok(None);
@@ -237,6 +295,7 @@ fn assemble(flags: &Flags, keys: FileKeys) -> Result<Configuration, DocumentErro
         database: keys.database,
         blobs_folder: keys.blobs_folder,
         tls: keys.tls,
+        runner: keys.runner,
         keep: keys.keep,
     })
 }

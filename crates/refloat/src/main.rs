@@ -1,9 +1,12 @@
 //! The one binary. It reads the configuration and wires all parts together; everything else lives in its crate.
 
+mod alone;
+mod builds;
 mod charts;
 mod configuration;
 mod demo;
 mod first_start;
+mod foreign;
 mod logs;
 mod pods;
 mod restore;
@@ -19,6 +22,11 @@ fn main() -> ExitCode {
         restore: restore::run,
         pod_images: pods::images,
         demo: demo::run,
+        rebase: alone::rebase,
+        compare: alone::compare,
+        inspect: alone::inspect,
+        build: builds::build,
+        runner: builds::runner,
         pull_chart: charts::pull,
         push_chart: charts::push,
     };

@@ -4,7 +4,10 @@
 
 use crate::configuration::{Configuration, TlsPaths};
 use crate::first_start;
+use crate::foreign::ForeignPlaces;
 use anyhow::{Context, Result};
+use refloat_builders::{Buildah, BuildahOptions, GitProgram};
+use refloat_builds::Builds;
 use refloat_files::LocalBlobs;
 use refloat_flow::administer::{self, Places};
 use refloat_flow::executors::Tasks;
@@ -29,6 +32,8 @@ const MASTER_KEY_ID: u8 = 1;
 const BODY_IDLE_MAX: Duration = Duration::from_mins(1);
 /// The account of the first start.
 const ADMIN: &str = "admin";
+/// How many builds run at once if nothing says otherwise.
+const BUILDS_AT_ONCE: i64 = 2;
 /// Where its password is written, in the data folder.
 const ADMIN_PASSWORD_FILE: &str = "admin-password";
 
@@ -67,7 +72,7 @@ pub async fn wire(
     let sign_in = SignIn::new(store.clone(), passwords.clone(), &keys.tokens, names)?;
     let registry = Registry::new(store.clone(), Arc::clone(&blobs), limits(configuration));
     let administration_keys = administer::Keys {
-        master,
+        master: master.clone(),
         cursors: keys.cursors,
     };
     let places = Places {
@@ -81,7 +86,9 @@ pub async fn wire(
         administration_keys,
         places,
     );
+    let builds = builds(configuration, &store, &registry, &master, links.host())?;
     registry.start_upkeep(&upkeep(configuration, keys.segments));
+    builds.start(registry.tasks(), &owner()).await?;
 
     let metrics = Arc::new(Metrics::default());
     let face = Face::new(registry.clone(), sign_in.clone(), links);
@@ -94,6 +101,7 @@ pub async fn wire(
             administration,
             registry.clone(),
             sign_in,
+            builds,
         )));
     let entry = Entry::new(face, others, metrics, BODY_IDLE_MAX);
     let tls = configuration.tls.as_ref().map(open_tls).transpose()?;
@@ -201,13 +209,42 @@ fn limits(configuration: &Configuration) -> Limits {
     limits
 }
 
-fn upkeep(configuration: &Configuration, segment_key: Arc<SegmentKey>) -> Upkeep {
-    // What this process is called where people see leases.
+/// Runs of tasks, by buildah on this machine.
+fn builds(
+    configuration: &Configuration,
+    store: &Store,
+    registry: &Registry,
+    master: &MasterKey,
+    host: &str,
+) -> Result<Builds> {
+    let builder = Buildah::new(BuildahOptions {
+        folder: crate::builds::runs_folder(&configuration.data)?,
+        runner: crate::builds::runner_command()?,
+        user: configuration.runner.user.clone(),
+    });
+    Ok(Builds::new(refloat_builds::Parts {
+        store: store.clone(),
+        registry: registry.clone(),
+        master: master.clone(),
+        host: host.parse().context("the host of public_url")?,
+        builder: Arc::new(builder),
+        git: Arc::new(GitProgram),
+        places: Arc::new(ForeignPlaces::new(store.clone(), master.clone())?),
+        concurrency: configuration.runner.concurrency.unwrap_or(BUILDS_AT_ONCE),
+    }))
+}
+
+/// What this process is called where people see leases.
+fn owner() -> String {
     let host = rustix::system::uname()
         .nodename()
         .to_string_lossy()
         .into_owned();
-    let mut upkeep = Upkeep::new(format!("{host}/{}", std::process::id()), segment_key);
+    format!("{host}/{}", std::process::id())
+}
+
+fn upkeep(configuration: &Configuration, segment_key: Arc<SegmentKey>) -> Upkeep {
+    let mut upkeep = Upkeep::new(owner(), segment_key);
     if let Some(keep) = configuration.keep.log_bodies {
         upkeep.retention.body_seconds = keep.seconds();
     }

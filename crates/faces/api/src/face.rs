@@ -9,6 +9,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
+use refloat_builds::Builds;
 use refloat_core::{Principal, PrincipalKind, Rejection};
 use refloat_flow::administer::Repeat;
 use refloat_flow::{Administration, FlowError, Registry, SignIn};
@@ -27,15 +28,22 @@ pub struct Api {
     pub(crate) administration: Administration,
     pub(crate) registry: Registry,
     pub(crate) sign_in: SignIn,
+    pub(crate) builds: Builds,
 }
 
 impl Api {
     /// The API over these use cases.
-    pub fn new(administration: Administration, registry: Registry, sign_in: SignIn) -> Self {
+    pub fn new(
+        administration: Administration,
+        registry: Registry,
+        sign_in: SignIn,
+        builds: Builds,
+    ) -> Self {
         Self {
             administration,
             registry,
             sign_in,
+            builds,
         }
     }
 }

@@ -5,4 +5,5 @@ pub(crate) mod documents;
 pub(crate) mod grants;
 pub(crate) mod log;
 pub(crate) mod registry;
+pub(crate) mod runs;
 pub(crate) mod upkeep;

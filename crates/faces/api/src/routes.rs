@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::asking::Asking;
 use crate::face::Api;
-use crate::handlers::{accounts, documents, grants, log, registry, upkeep};
+use crate::handlers::{accounts, documents, grants, log, registry, runs, upkeep};
 use axum::http::Method;
 use futures_util::future::BoxFuture;
 use refloat_core::Action;
@@ -85,10 +85,16 @@ const AFTER: Parameter = parameter("after", "the cursor of the page before");
 const LIMIT: Parameter = parameter("limit", "the most items wanted");
 const REPOSITORY: Parameter = parameter("repository", "the repository's name");
 const TAG: Parameter = parameter("tag", "the tag's name");
-const KIND: Parameter = parameter("kind", "Project, Credential or RepositoryPolicy");
+const KIND: Parameter = parameter("kind", "a kind of documents, for example RepositoryPolicy");
 const NAME: Parameter = parameter("name", "the document's name; a policy's is its pattern");
 const PROJECT: Parameter = parameter("project", "the project; `default` if left out");
 const TYPE: Parameter = parameter("type", "only types that match, for example tag.*");
+const TASK: Parameter = parameter("task", "of this task only");
+const STATE: Parameter = parameter(
+    "state",
+    "in this state only: requested, running, succeeded, failed, cancelled",
+);
+const FROM: Parameter = parameter("from", "the first byte wanted; 0 if left out");
 const WAIT: Parameter = parameter(
     "wait_seconds",
     "keep the question open until something happens, at most 30",
@@ -153,6 +159,11 @@ pub static ROUTES: &[Route] = routes! {
     DELETE "/documents" Right::Project, None, &[KIND, NAME, PROJECT], documents::delete, "delete a document";
     GET "/events" Right::Visible, None, &[AFTER, TYPE, LIMIT, WAIT], log::events, "what happened to what the caller may pull; live as text/event-stream";
     GET "/why" Right::Visible, None, WHY, log::why, "the recorded causes of a release, tag or digest, or what a digest led to";
+    GET "/runs" Right::Project, None, &[PROJECT, TASK, STATE, AFTER, LIMIT], runs::list, "runs of a project, the newest first";
+    POST "/runs" Right::Project, Small, &[], runs::run, "build a task as its branch stands";
+    GET "/runs/{id}" Right::Project, None, &[PROJECT], runs::get, "how a run stands";
+    GET "/runs/{id}/log" Right::Project, None, &[PROJECT, FROM, WAIT], runs::log, "what a run's builder said, from a byte on";
+    POST "/runs/{id}/cancel" Right::Project, Small, &[], runs::cancel, "call a run off";
     GET "/audit/verify" Right::Administrator, None, &[], log::verify, "check the whole log";
     POST "/gc" Right::Administrator, Small, &[], upkeep::collect, "remove bytes that nothing uses";
     POST "/scrub" Right::Administrator, Small, &[], upkeep::scrub, "compare stored bytes with their checksums";

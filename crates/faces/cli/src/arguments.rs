@@ -1,7 +1,9 @@
 //! The command line's grammar: every verb and flag with its documentation, in one place.
 
 mod accounts;
+mod builds;
 mod charts;
+mod images;
 mod registry;
 mod server;
 
@@ -9,10 +11,14 @@ pub use accounts::{
     GrantArguments, GrantVerb, RevokeArguments, RobotCreate, RobotVerb, TokenCreate, TokenVerb,
     UserCreate, UserVerb,
 };
+pub use builds::{
+    BasesArguments, BuildArguments, InvocationArguments, LogsArguments, RunArguments, RunsArguments,
+};
 pub use charts::{
     BumpArguments, PackageArguments, PullArguments, PushArguments, ShowArguments, ShowVerb,
     TemplateArguments, ValueArguments,
 };
+pub use images::{Allow, CompareArguments, InspectArguments, RebaseArguments};
 pub use registry::{EventArguments, RepoVerb, TagReference, WhyArguments};
 pub use server::{
     ApplyArguments, AuditVerb, BackupArguments, CollectArguments, DeleteArguments, DemoArguments,
@@ -27,13 +33,9 @@ use std::path::PathBuf;
 /// Verbs that belong to the design and are not built: they are refused by name, and are in no help.
 pub const UNBUILT: &[&str] = &[
     "approve",
-    "bases",
-    "build",
     "calibrate",
-    "cancel",
     "cascade",
     "channel",
-    "compare",
     "copy",
     "deliveries",
     "dependency",
@@ -44,24 +46,19 @@ pub const UNBUILT: &[&str] = &[
     "hold",
     "images",
     "import",
-    "inspect",
     "install",
     "lint",
     "list",
-    "logs",
     "migrate-storage",
     "patch",
     "plan",
     "promote",
     "quarantine",
-    "rebase",
     "regions",
     "reject",
     "release",
     "report",
     "rollback",
-    "run",
-    "runs",
     "search",
     "set-image",
     "status",
@@ -211,7 +208,7 @@ pub enum Verb {
     /// Your own long-lived tokens
     #[command(subcommand)]
     Token(TokenVerb),
-    /// Apply documents: Project, Credential, RepositoryPolicy
+    /// Apply documents: Project, Credential, RepositoryPolicy, Upstream, Task, Release
     Apply(ApplyArguments),
     /// Show documents
     Get(GetArguments),
@@ -228,6 +225,28 @@ pub enum Verb {
     /// The log
     #[command(subcommand)]
     Audit(AuditVerb),
+    /// What a Dockerfile stands on
+    Bases(BasesArguments),
+    /// Build an image on this machine and push it
+    Build(BuildArguments),
+    /// Run a task as its branch stands
+    Run(RunArguments),
+    /// Runs, the newest first
+    Runs(RunsArguments),
+    /// What a run's builder said
+    Logs(LogsArguments),
+    /// Call a run off
+    #[command(after_help = "Example:\n  refloat cancel run_01k..")]
+    Cancel {
+        /// The run
+        run: String,
+    },
+    /// Takes one run from its folder to its end; started by the server for itself
+    #[command(hide = true)]
+    Runner {
+        /// The folder of the run
+        folder: PathBuf,
+    },
     /// Render a chart and print what it makes
     Template(TemplateArguments),
     /// Show what a chart says: its definition, its values
@@ -241,6 +260,12 @@ pub enum Verb {
     Push(PushArguments),
     /// Pull a chart from a registry
     Pull(PullArguments),
+    /// Put another base under an image, if that is safe
+    Rebase(RebaseArguments),
+    /// What differs between two images
+    Compare(CompareArguments),
+    /// What an image is made of, and what it stands on
+    Inspect(InspectArguments),
     /// Print a script that completes the command line in a shell
     #[command(after_help = "Example:\n  refloat completions bash > /etc/bash_completion.d/refloat")]
     Completions {

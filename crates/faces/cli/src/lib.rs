@@ -5,6 +5,7 @@
 //! ```
 //! `serve` and `restore` need what only the binary has; it passes them in as [`Local`].
 
+pub mod alone;
 pub mod arguments;
 mod client;
 pub mod credentials;
@@ -17,9 +18,12 @@ mod settings;
 mod tests;
 mod verbs;
 
-pub use verbs::PushedChart;
+pub use verbs::{PushedChart, invocation_options};
 
-use arguments::{Arguments, DemoArguments, RestoreArguments, ServeArguments};
+use alone::{Alone, Rebased};
+use arguments::{
+    Arguments, BuildArguments, CompareArguments, DemoArguments, InspectArguments, RebaseArguments, RestoreArguments, ServeArguments,
+};
 use clap::Parser as _;
 use error::CliError;
 use output::Answer;
@@ -27,6 +31,7 @@ use refloat_chart::ChartArtifact;
 use refloat_oci::{Location, RegistryHost};
 use settings::Settings;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What the binary does itself: it owns the store and the faces.
@@ -40,6 +45,16 @@ pub struct Local {
     pub demo: fn(DemoArguments) -> Result<(), CliError>,
     /// The digests of the images that a pod runs: its name, namespace, and the context of the kubeconfig.
     pub pod_images: fn(&str, &str, Option<&str>) -> Result<Vec<String>, CliError>,
+    /// Puts another base under an image.
+    pub rebase: fn(RebaseArguments, &Alone) -> Result<Rebased, CliError>,
+    /// What differs between two images, as JSON.
+    pub compare: fn(CompareArguments, &Alone) -> Result<serde_json::Value, CliError>,
+    /// What an image is made of, as JSON.
+    pub inspect: fn(InspectArguments, &Alone) -> Result<serde_json::Value, CliError>,
+    /// Builds a folder on this machine; the host is that of the configured server. Answers as JSON.
+    pub build: fn(&BuildArguments, Option<&RegistryHost>) -> Result<serde_json::Value, CliError>,
+    /// Takes the run in a folder to its end.
+    pub runner: fn(PathBuf) -> Result<(), CliError>,
     /// A packaged chart out of a registry or layout; the host is that of the configured server.
     pub pull_chart: fn(&Location, Option<&RegistryHost>) -> Result<Vec<u8>, CliError>,
     /// Keeps a chart under a tag; the host is that of the configured server.

@@ -122,7 +122,8 @@ fn lines(list: &[String]) -> String {
     list.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn table(headings: &[&'static str], rows: &[Vec<String>]) -> String {
+/// Rows under their headings, as wide as the terminal.
+pub(crate) fn table(headings: &[&'static str], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)

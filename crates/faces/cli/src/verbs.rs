@@ -2,14 +2,18 @@
 
 mod accounts;
 mod apply;
+mod bases;
+mod builds;
 mod charts;
 mod events;
+mod images;
 mod login;
 mod manual;
 mod registry;
 mod upkeep;
 mod why;
 
+pub use bases::options as invocation_options;
 pub use charts::PushedChart;
 
 use crate::Local;
@@ -55,12 +59,25 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Backup(arguments) => upkeep::backup(&arguments, settings),
         Verb::Restore(arguments) => upkeep::restore(arguments, local),
         Verb::Audit(verb) => upkeep::audit(&verb, settings),
+        Verb::Bases(arguments) => bases::bases(&arguments),
+        Verb::Build(arguments) => builds::build(arguments, settings, local),
+        Verb::Run(arguments) => builds::run(&arguments, settings),
+        Verb::Runs(arguments) => builds::runs(&arguments, settings),
+        Verb::Logs(arguments) => builds::logs(&arguments, settings),
+        Verb::Cancel { run } => builds::cancel(&run, settings),
+        Verb::Runner { folder } => {
+            (local.runner)(folder)?;
+            Ok(Answer::read(Value::Null, View::Lines(Vec::new())))
+        }
         Verb::Template(arguments) => charts::template(&arguments, settings, local),
         Verb::Show(verb) => charts::show(&verb, settings, local),
         Verb::Bump(arguments) => charts::bump(&arguments, settings),
         Verb::Package(arguments) => charts::package(&arguments, settings, local),
         Verb::Push(arguments) => charts::push(&arguments, settings, local),
         Verb::Pull(arguments) => charts::pull(&arguments, settings, local),
+        Verb::Rebase(arguments) => images::rebase(arguments, settings, local),
+        Verb::Compare(arguments) => images::compare(arguments, settings, local),
+        Verb::Inspect(arguments) => images::inspect(arguments, settings, local),
         Verb::Completions { shell } => Ok(manual::completions(shell)),
         Verb::Man { folder } => manual::pages(&folder),
         Verb::Other(words) => Err(other(&words)),
