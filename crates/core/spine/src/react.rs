@@ -1,6 +1,8 @@
 //! What follows from a record: commands, which the shell makes into jobs beside its cursor, each once per cause.
 
-use crate::event::{CascadeEvent, Event, RegistryEvent, ReleaseEvent, RunEvent, WatchEvent};
+use crate::event::{
+    AccessEvent, CascadeEvent, Event, RegistryEvent, ReleaseEvent, RunEvent, WatchEvent,
+};
 use crate::record::Recorded;
 
 /// What the reaction depends on beside the record.
@@ -45,7 +47,7 @@ pub enum Command {
     },
     /// Lines may have moved, a change or an environment came to its end: see which releases are due.
     Release {
-        /// The repository whose line moved, or the release document's name behind `release/`.
+        /// The repository whose line moved, or the release document's name behind `release/`; empty for all releases.
         subject: String,
     },
 }
@@ -111,7 +113,8 @@ pub fn react(view: ReactView, recorded: &Recorded) -> Vec<Command> {
         Some(Event::Cascade(event)) => react_to_cascade(&event),
         Some(Event::Run(event)) => react_to_run(&event),
         Some(Event::Release(event)) => react_to_release(&event),
-        Some(Event::Access(_) | Event::Audit(_)) | None => Vec::new(),
+        Some(Event::Access(event)) => react_to_access(&event),
+        Some(Event::Audit(_)) | None => Vec::new(),
     }
 }
 
@@ -130,15 +133,31 @@ fn react_to_registry(view: ReactView, event: &RegistryEvent) -> Vec<Command> {
         }],
         RegistryEvent::TagMoved {
             repository, tag, ..
-        } => vec![Command::CheckTag {
-            tag: format!("{repository}:{tag}"),
-        }],
+        } => vec![
+            Command::CheckTag {
+                tag: format!("{repository}:{tag}"),
+            },
+            Command::Release {
+                subject: repository.to_string(),
+            },
+        ],
         RegistryEvent::RepositoryCreated { .. }
         | RegistryEvent::RepositoryMoved { .. }
         | RegistryEvent::TagDeleted { .. }
         | RegistryEvent::UploadFinished { .. }
         | RegistryEvent::UploadMounted { .. } => Vec::new(),
     }
+}
+
+fn react_to_access(event: &AccessEvent) -> Vec<Command> {
+    if let AccessEvent::DocumentApplied { kind, name, .. } = event
+        && kind == "Release"
+    {
+        return vec![Command::Release {
+            subject: format!("release/{name}"),
+        }];
+    }
+    Vec::new()
 }
 
 fn react_to_watch(event: &WatchEvent) -> Vec<Command> {
@@ -161,11 +180,24 @@ fn react_to_cascade(event: &CascadeEvent) -> Vec<Command> {
     match event {
         CascadeEvent::CascadeStarted { cascade, .. }
         | CascadeEvent::CascadeResumed { cascade }
-        | CascadeEvent::PatchJudged { cascade, .. }
-        | CascadeEvent::PatchHeld { cascade, .. }
-        | CascadeEvent::PatchSkipped { cascade, .. }
-        | CascadeEvent::PatchFailed { cascade, .. } => vec![advance(cascade)],
-        CascadeEvent::PatchPublished {
+        | CascadeEvent::PatchJudged { cascade, .. } => vec![advance(cascade)],
+        // Whatever its end: a release may have waited for this image.
+        CascadeEvent::PatchHeld {
+            cascade,
+            repository,
+            ..
+        }
+        | CascadeEvent::PatchSkipped {
+            cascade,
+            repository,
+            ..
+        }
+        | CascadeEvent::PatchFailed {
+            cascade,
+            repository,
+            ..
+        }
+        | CascadeEvent::PatchPublished {
             cascade,
             repository,
             ..
@@ -175,11 +207,14 @@ fn react_to_cascade(event: &CascadeEvent) -> Vec<Command> {
                 subject: repository.to_string(),
             },
         ],
+        // Releases that waited for any of its images go on.
         CascadeEvent::CascadeFinished { .. }
-        | CascadeEvent::PlanMade { .. }
-        | CascadeEvent::CascadePaused { .. }
         | CascadeEvent::CascadeCancelled { .. }
-        | CascadeEvent::CascadeSuperseded { .. }
+        | CascadeEvent::CascadeSuperseded { .. } => vec![Command::Release {
+            subject: String::new(),
+        }],
+        CascadeEvent::PlanMade { .. }
+        | CascadeEvent::CascadePaused { .. }
         | CascadeEvent::PatchBuilding { .. } => Vec::new(),
     }
 }
