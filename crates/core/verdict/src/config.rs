@@ -189,7 +189,10 @@ fn maps(field: &str, values: [&Value; 3], conflicts: &mut Vec<Conflict>) -> Opti
         let [base0, base1, app] = values.map(|whole| whole.get(key));
         let value = if app == base0 {
             base1
-        } else if base0 == base1 || app == base1 || (field == "Labels" && is_descriptive(key)) {
+        } else if base0 == base1
+            || app == base1
+            || (field == "Labels" && (app.is_none() || is_descriptive(key)))
+        {
             app
         } else {
             let null = &Value::Null;

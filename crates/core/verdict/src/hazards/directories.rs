@@ -105,8 +105,6 @@ fn changed_kind(
     let (was, is) = (is_directory(before), is_directory(after));
     let differs = match change.kind {
         ChangeKind::Kind => was == Some(true) || is == Some(true) || !is_itself,
-        // A link on the way that points elsewhere.
-        ChangeKind::Content => !is_itself && is == Some(false),
         ChangeKind::Added => {
             let wants_directory = !is_itself
                 || touch.act != Act::Write
@@ -116,7 +114,8 @@ fn changed_kind(
                     .is_some_and(|entry| entry.kind == Kind::Directory);
             touch.act == Act::Write && is == Some(!wants_directory)
         }
-        ChangeKind::Removed | ChangeKind::Meta => false,
+        // A link that is written otherwise and leads to the same place; where it leads elsewhere was told above.
+        ChangeKind::Content | ChangeKind::Removed | ChangeKind::Meta => false,
     };
     differs.then(|| {
         let detail = if is_itself {

@@ -206,6 +206,14 @@ fn compared(
                 format!("{requester} needs {name}, which the new base does not have"),
                 values,
             ),
+            (None, None) if !before.names.contains_key(name) => {
+                say(
+                    Code::H13,
+                    Tier::Unsafe,
+                    format!("{requester} of the new base needs {name}, which is not there"),
+                    values,
+                );
+            }
             (None, None) => say(
                 Code::H13,
                 Tier::Test,
@@ -255,7 +263,7 @@ fn provided(
     if hashes.0 == hashes.1 {
         return None;
     }
-    if old.at != new.at && case.old.resolve(&new.at).is_none() {
+    if old.at != new.at && case.new.resolve(&old.at).is_some() {
         return reason(
             Code::H25,
             Tier::Unsafe,

@@ -3,8 +3,10 @@
 use super::{languages, scope};
 use crate::case::{Case, describe};
 use crate::delta::ChangeKind;
+use crate::search::{directories, program};
 use crate::verdict::{Code, Reason, Tier};
 use refloat_layer::{Entry, Facts, Kind, Mention, path};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// H8: something is gone. Unsafe if the app speaks of it or stands on the runtime it belonged to; what cannot be told
@@ -80,6 +82,16 @@ fn weigh(
         );
         return (mention != Mention::No).then_some((Tier::Test, detail, layer));
     }
+    if mention != Mention::No && moved_with_path(case, at) {
+        let detail = format!(
+            "the base has `{name}` elsewhere now, and its PATH says so; who names the old place would miss it"
+        );
+        return Some((Tier::Test, detail, layer));
+    }
+    if mention == Mention::Yes && case.owned().any(|own| path::name(own.path) == name) {
+        let detail = format!("it is gone from the base; the image brings a `{name}` of its own");
+        return Some((Tier::Test, detail, layer));
+    }
     if mention == Mention::Yes {
         return Some((
             Tier::Unsafe,
@@ -100,6 +112,16 @@ fn weigh(
         let detail = "it is gone from the base; nothing in the image speaks of it, but its layers were made by commands";
         (Tier::Test, detail.to_owned(), None)
     })
+}
+
+/// A program of a directory that the base took out of PATH, and that PATH finds elsewhere.
+fn moved_with_path(case: &Case<'_>, at: &str) -> bool {
+    let search = |config: &Value| directories(&languages::variables_of(config));
+    let (old, new) = (search(&case.app.config), search(&case.merged));
+    let directory = format!("/{}", path::parent(at).unwrap_or_default());
+    old.contains(&directory)
+        && !new.contains(&directory)
+        && program(&case.new, path::name(at), &new, "/").is_some()
 }
 
 /// A library whose name for others stays, only its file is called otherwise; or the same file elsewhere under a link.

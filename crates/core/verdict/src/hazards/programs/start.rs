@@ -87,7 +87,7 @@ impl Search {
             ),
             (None, Some(_)) => reason(Tier::Test, format!("`{name}` is on the new base only")),
             (Some(before), Some(after)) => {
-                if before != after && case.old.resolve(after).is_none() {
+                if before != after && case.new.resolve(before).is_some() {
                     let detail = format!("`{name}` would be {after} instead of {before}");
                     return Some(Reason {
                         code: Code::H25,
