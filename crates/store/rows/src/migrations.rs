@@ -21,4 +21,6 @@ pub(crate) const ALL: &[Migration] = &[
     migration!(3, "0003_builds", "builds"),
     migration!(4, "0004_releases", "releases"),
     migration!(5, "0005_causes", "causes"),
+    migration!(6, "0006_held", "held"),
+    migration!(7, "0007_job_order", "job_order"),
 ];

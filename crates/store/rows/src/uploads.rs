@@ -4,6 +4,7 @@
 //!   begin ──► upload row (storage key) ── advance.. ──► finish ──► blob row has the key, or `dead` has it
 //!                        └── cancel, expiry ────────────────────► `dead` has it
 //! ```
+//! As long as an upload is short its bytes lie in its row ([`hold`]), and nothing lies under its key.
 //! A key is named by at most one row: the upload's, then the blob's or the dead one's. An upload belongs to a
 //! repository and to who began it; to anybody else it does not exist.
 
@@ -15,10 +16,12 @@ pub use mount::mount;
 
 use crate::access::{Authorized, Push, actor};
 use crate::fresh;
+use bytes::Bytes;
 use refloat_core::registry::{UploadView, decide_advance};
 use refloat_core::{Rejection, StorageKey, Timestamp, UploadId};
-use refloat_database::{Row, StoreError, Tx, sql};
+use refloat_database::{Row, StoreError, Tx, Value, sql};
 use refloat_oci::Algorithm;
+use std::ops::Range;
 
 /// How long an upload waits for its next bytes, in seconds.
 pub const UPLOAD_SECONDS: i64 = 24 * 3600;
@@ -36,6 +39,8 @@ pub struct UploadRow {
     pub algorithm: Algorithm,
     /// Bytes that are acknowledged and on disk.
     pub received: u64,
+    /// These bytes, if they are in the row and not under the key.
+    pub held: Option<Bytes>,
     /// When it is given up, unless it goes on.
     pub expires_at: Timestamp,
 }
@@ -69,6 +74,7 @@ pub async fn begin(
         storage_key: StorageKey::from_ulid(fresh::ulid(now)?),
         algorithm,
         received: 0,
+        held: None,
         expires_at: now.plus_seconds(UPLOAD_SECONDS),
     };
     tx.execute(
@@ -99,7 +105,7 @@ pub async fn status(
 ) -> Result<UploadRow, StoreError> {
     let row = tx
         .first(
-            sql("select id, storage_key, algorithm, received, expires_at from upload where id = $1 and repository_id = $2 and actor = $3"),
+            sql("select id, storage_key, algorithm, received, held, expires_at from upload where id = $1 and repository_id = $2 and actor = $3"),
             &[id.as_str().into(), leave.repository().id.as_str().into(), actor(leave.principal()).into()],
         )
         .await?;
@@ -165,6 +171,38 @@ pub async fn advance(
     from: u64,
     to: u64,
 ) -> Result<UploadRow, StoreError> {
+    go_on(tx, leave, id, from..to, None).await
+}
+
+/// The same for bytes that come to lie in the row itself: `held` is the whole upload, of which the first `from` bytes
+/// are acknowledged already.
+///
+/// # Errors
+/// As [`advance`]; [`Rejection::SizeInvalid`] for more than [`INLINE_MAX_BYTES`].
+pub async fn hold(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    id: &UploadId,
+    from: u64,
+    held: &Bytes,
+) -> Result<UploadRow, StoreError> {
+    let to = held.len() as u64;
+    if to > INLINE_MAX_BYTES {
+        return Err(Rejection::SizeInvalid(format!("{to} bytes are too many for a row")).into());
+    }
+    go_on(tx, leave, id, from..to, Some(held.clone())).await
+}
+
+async fn go_on(
+    tx: &mut dyn Tx,
+    leave: &Authorized<Push>,
+    id: &UploadId,
+    Range {
+        start: from,
+        end: to,
+    }: Range<u64>,
+    held: Option<Bytes>,
+) -> Result<UploadRow, StoreError> {
     let found = status(tx, leave, id).await?;
     let next = decide_advance(
         UploadView {
@@ -176,12 +214,13 @@ pub async fn advance(
     let expires_at = tx.now().plus_seconds(UPLOAD_SECONDS);
     let moved = tx
         .execute(
-            sql("update upload set received = $2, expires_at = $3 where id = $1 and received = $4"),
+            sql("update upload set received = $2, expires_at = $3, held = $5 where id = $1 and received = $4"),
             &[
                 id.as_str().into(),
                 bytes(next.received)?.into(),
                 expires_at.into(),
                 bytes(from)?.into(),
+                held.clone().map_or(Value::Null, Value::from),
             ],
         )
         .await?;
@@ -190,6 +229,7 @@ pub async fn advance(
     }
     Ok(UploadRow {
         received: next.received,
+        held,
         expires_at,
         ..found
     })
@@ -238,7 +278,8 @@ fn upload(row: &Row) -> Result<UploadRow, StoreError> {
         storage_key: row.parsed(1)?,
         algorithm: row.parsed(2)?,
         received: row.unsigned(3)?,
-        expires_at: row.instant(4)?,
+        held: row.optional(4, Row::bytes)?,
+        expires_at: row.instant(5)?,
     })
 }
 

@@ -1,14 +1,29 @@
 //! Bytes of an upload: on disk, then in its row, then acknowledged.
 
-use super::body::{Bound, bounded, rejection};
+use super::body::{Beginning, Bound, beginning, bounded, rejection};
 use super::upload::{ContentRange, UploadStatus, continues};
 use crate::asked::{Asked, operation};
 use crate::{Caller, FlowError, Registry};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use refloat_core::{Failure, Rejection, UploadId};
 use refloat_oci::RepositoryName;
 use refloat_ports::{AppendError, ByteStream};
 use refloat_store::access::Push;
 use refloat_store::uploads::{self, UploadRow};
+
+/// An upload with the body of a request.
+pub(super) enum Collected {
+    /// All of it, for its row.
+    Short(Bytes),
+    /// It needs its file, from this offset on.
+    Long {
+        /// 0 if nothing of it is in the file yet.
+        offset: u64,
+        /// The bytes from there on.
+        body: ByteStream,
+    },
+}
 
 impl Registry {
     /// Adds `body` to an upload. When it returns, the bytes are on disk and the offset is in its row.
@@ -41,9 +56,18 @@ impl Registry {
         let row = self.find_upload(asked, id).await?;
         let exact = continues(&row, range, length)?;
         let body = self.bounded(&row, exact, body);
+        let (offset, body) = match self.collected(&row, body).await {
+            Ok(Collected::Short(bytes)) => return self.hold(asked, row, bytes).await,
+            Ok(Collected::Long { offset, body }) => (offset, body),
+            Err(source) => {
+                return Err(rejection(&source)
+                    .unwrap_or_else(|| broke_off(&source))
+                    .into());
+            }
+        };
         let appended = self
             .blobs()
-            .append(row.storage_key.clone(), row.received, body)
+            .append(row.storage_key.clone(), offset, body)
             .await;
         let (received, broken) = match appended {
             Ok(reached) => (reached, None),
@@ -62,6 +86,56 @@ impl Registry {
             }),
             Some(rejection) => Err(rejection.into()),
         }
+    }
+
+    /// What an upload is with `body`: short enough for a row, as it was so far, or bytes for a file.
+    pub(super) async fn collected(
+        &self,
+        row: &UploadRow,
+        body: ByteStream,
+    ) -> std::io::Result<Collected> {
+        let inline_max = self.limits().inline_bytes_max;
+        let held = match (&row.held, row.received) {
+            (Some(held), _) => held.clone(),
+            (None, 0) => Bytes::new(),
+            (None, received) => {
+                return Ok(Collected::Long {
+                    offset: received,
+                    body,
+                });
+            }
+        };
+        let ahead = inline_max.saturating_sub(held.len() as u64);
+        match beginning(body, ahead).await? {
+            Beginning::Whole(bytes) if held.is_empty() => Ok(Collected::Short(bytes)),
+            Beginning::Whole(bytes) => Ok(Collected::Short([held, bytes].concat().into())),
+            Beginning::More(rest) => Ok(Collected::Long {
+                offset: 0,
+                body: Box::pin(stream::iter([Ok(held)]).chain(rest)),
+            }),
+        }
+    }
+
+    /// Acknowledges an upload that is short: one transaction, and no file.
+    async fn hold(
+        &self,
+        asked: &Asked,
+        row: UploadRow,
+        bytes: Bytes,
+    ) -> Result<UploadStatus, FlowError> {
+        let (id, from, received) = (row.id.clone(), row.received, bytes.len() as u64);
+        if received > from {
+            let held = self.store().write(operation!(tx, [asked, id, bytes], {
+                let leave = asked.authorize::<Push>(tx).await?;
+                uploads::hold(tx, &leave, &id, from, &bytes).await
+            }));
+            held.await?;
+            refloat_fail::point("upload.held").map_err(refloat_store::StoreError::from)?;
+        }
+        Ok(UploadStatus {
+            id: row.id,
+            received,
+        })
     }
 
     /// `body` cut to what the request announced and what a blob may have.

@@ -1,5 +1,6 @@
 //! The end of an upload: the digest is proven, the bytes are on disk under their final name, then the rows.
 
+use super::append::Collected;
 use super::body::{Beginning, Bound, beginning, bounded, rejection};
 use super::upload::{ContentRange, continues};
 use crate::asked::{Asked, operation};
@@ -117,26 +118,15 @@ impl Registry {
         digest: Digest,
     ) -> Result<(), FlowError> {
         let inline_max = self.limits().inline_bytes_max;
-        let ahead = if row.received == 0 { inline_max } else { 0 };
-        let rest = match beginning(body, ahead)
-            .await
-            .map_err(|error| broke_off(&error))?
-        {
-            Beginning::Whole(bytes) if row.received == 0 => {
+        let collected = self.collected(&row, body).await;
+        let size = match collected.map_err(|error| broke_off(&error))? {
+            Collected::Short(bytes) => {
                 let blob = inline(bytes, digest)?;
                 return self.record(asked, &row, blob).await;
             }
-            Beginning::Whole(_empty) => None,
-            Beginning::More(rest) => Some(rest),
-        };
-        let size = match rest {
-            None => row.received,
-            Some(rest) => {
-                let appended = self
-                    .blobs()
-                    .append(row.storage_key.clone(), row.received, rest)
-                    .await;
-                match appended {
+            Collected::Long { offset, body } => {
+                let key = row.storage_key.clone();
+                match self.blobs().append(key, offset, body).await {
                     Ok(size) => size,
                     Err(error) => return Err(self.not_appended(asked, &row, error).await),
                 }

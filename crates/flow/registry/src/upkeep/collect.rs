@@ -19,7 +19,7 @@ const STEP: usize = 200;
 const KEYS: usize = 100;
 /// How long done jobs are kept, in seconds.
 const JOBS_SECONDS: i64 = 7 * 24 * 3600;
-/// Done jobs that one run forgets.
+/// Done jobs that one transaction forgets.
 const JOBS: i64 = 1000;
 
 pub(super) struct CollectWork {
@@ -42,11 +42,13 @@ impl Work for CollectWork {
             let policy = self.registry.limits().collect;
             let report = |counts| self.registry.progress().set(&job.id, counts);
             self.registry.collect(policy, stop, report).await?;
-            let forgotten = self
-                .registry
-                .store()
-                .write(|tx| Box::pin(jobs::forget(tx, JOBS_SECONDS, JOBS)));
-            forgotten.await?;
+            let store = self.registry.store();
+            while !stop.is_set() {
+                let forgetting = store.write(|tx| Box::pin(jobs::forget(tx, JOBS_SECONDS, JOBS)));
+                if forgetting.await? < JOBS.unsigned_abs() {
+                    break;
+                }
+            }
             Ok(())
         })
     }

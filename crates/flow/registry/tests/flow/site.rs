@@ -65,6 +65,12 @@ impl Site {
         }
     }
 
+    /// How many uploads have a file.
+    pub fn uploads(&self) -> usize {
+        let folder = std::fs::read_dir(self.blobs.join("uploads"));
+        folder.expect("the folder").count()
+    }
+
     /// Every file of a finished blob.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();

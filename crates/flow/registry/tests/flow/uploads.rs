@@ -307,7 +307,7 @@ fn fed() -> (mpsc::UnboundedSender<Bytes>, ByteStream) {
 
 #[tokio::test]
 async fn one_request_at_a_time_writes_an_upload() {
-    let (site, repository, bytes) = (Site::new(), name("apps/web"), sample(400_000));
+    let (site, repository, bytes) = (Site::new(), name("apps/web"), sample(1_600_000));
     let registry = site.open().await;
     let id = begin(&registry, &repository).await;
     let (feed, slow) = fed();
@@ -317,7 +317,7 @@ async fn one_request_at_a_time_writes_an_upload() {
             .append_upload(&caller(), &other, &at, None, None, slow)
             .await
     });
-    feed.send(bytes.slice(..300_000)).expect("the body is read");
+    feed.send(bytes.slice(..1_200_000)).expect("the body is read");
     // The level waited for: the upload's bytes begin to appear, so the first request has it.
     while !site.uploads_have_bytes() {
         tokio::task::yield_now().await;
@@ -327,11 +327,11 @@ async fn one_request_at_a_time_writes_an_upload() {
     let refused =
         rejected(finish(&registry, &repository, &id, empty(), Digest::sha256(&bytes)).await);
     assert!(matches!(refused, Rejection::Conflict(_)), "{refused}");
-    feed.send(bytes.slice(300_000..)).expect("the body is read");
+    feed.send(bytes.slice(1_200_000..)).expect("the body is read");
     drop(feed);
     assert_eq!(
         first.await.expect("no panic").expect("appended").received,
-        400_000
+        1_600_000
     );
     finish(&registry, &repository, &id, empty(), Digest::sha256(&bytes))
         .await
@@ -369,13 +369,13 @@ async fn many_at_once_leave_one_order() {
 
 #[tokio::test]
 async fn a_caller_who_goes_away_leaves_the_upload_resumable() {
-    let (site, repository, bytes) = (Site::new(), name("apps/web"), sample(600_000));
+    let (site, repository, bytes) = (Site::new(), name("apps/web"), sample(1_600_000));
     let registry = site.open().await;
     let id = begin(&registry, &repository).await;
     let (feed, slow) = fed();
     let who = caller();
     let mut request = Box::pin(registry.append_upload(&who, &repository, &id, None, None, slow));
-    feed.send(bytes.slice(..400_000)).expect("the body is read");
+    feed.send(bytes.slice(..1_200_000)).expect("the body is read");
     while !site.uploads_have_bytes() {
         assert!(
             (&mut request).now_or_never().is_none(),
@@ -395,7 +395,7 @@ async fn a_caller_who_goes_away_leaves_the_upload_resumable() {
         }
         tokio::task::yield_now().await;
     };
-    assert_eq!(received, 400_000, "the work went on without its caller");
+    assert_eq!(received, 1_200_000, "the work went on without its caller");
     let digest = Digest::sha256(&bytes);
     loop {
         // The task lets go of the upload just after its offset is recorded.
@@ -403,7 +403,7 @@ async fn a_caller_who_goes_away_leaves_the_upload_resumable() {
             &registry,
             &repository,
             &id,
-            body(&bytes.slice(400_000..), 999),
+            body(&bytes.slice(1_200_000..), 999),
             digest,
         )
         .await
@@ -521,5 +521,70 @@ async fn a_range_is_a_part_of_the_blob() {
             "{refused}"
         );
     }
+    close(registry).await;
+}
+
+#[tokio::test]
+async fn a_short_upload_needs_no_file_until_it_grows() {
+    let (site, repository, bytes) = (Site::new(), name("apps/web"), sample(200_000));
+    let registry = site.open().await;
+    for ends in [
+        vec![20_000, 40_000],
+        vec![1, 65_536],
+        vec![65_536, 65_537],
+        vec![30_000, 100_000, 100_001, 200_000],
+    ] {
+        let id = begin(&registry, &repository).await;
+        let mut start = 0;
+        for end in &ends {
+            let part = bytes.slice(start..*end);
+            let status = append(&registry, &repository, &id, start as u64, &part)
+                .await
+                .expect("appended");
+            assert_eq!(status.received, *end as u64);
+            assert_eq!(site.uploads() == 0, *end <= 65_536, "{end}");
+            let again = rejected(append(&registry, &repository, &id, start as u64, &part).await);
+            assert!(matches!(again, Rejection::RangeInvalid { .. }), "{again}");
+            start = *end;
+        }
+        let whole = bytes.slice(..start);
+        let digest = Digest::sha256(&whole);
+        let wrong = finish(&registry, &repository, &id, empty(), Digest::sha256(b"x")).await;
+        assert!(matches!(rejected(wrong), Rejection::DigestInvalid(_)));
+        finish(&registry, &repository, &id, empty(), digest)
+            .await
+            .expect("finished");
+        assert!(pulls(&registry, &repository, &digest, &whole).await);
+    }
+    close(registry).await;
+}
+
+#[tokio::test]
+async fn what_a_broken_body_left_of_a_short_upload_is_kept() {
+    let (site, repository, bytes) = (Site::new(), name("apps/web"), sample(3000));
+    let registry = site.open().await;
+    let id = begin(&registry, &repository).await;
+    append(&registry, &repository, &id, 0, &bytes.slice(..1000))
+        .await
+        .expect("appended");
+    let broken = broken_body(&bytes.slice(1000..2000));
+    rejected(
+        registry
+            .append_upload(&caller(), &repository, &id, None, None, broken)
+            .await,
+    );
+    close(registry).await;
+    let registry = site.open().await;
+    let status = registry
+        .upload_status(&caller(), &repository, &id)
+        .await
+        .expect("it is there");
+    assert_eq!(status.received, 2000);
+    let digest = Digest::sha256(&bytes);
+    let rest = body(&bytes.slice(2000..), 99);
+    finish(&registry, &repository, &id, rest, digest)
+        .await
+        .expect("finished");
+    assert!(pulls(&registry, &repository, &digest, &bytes).await);
     close(registry).await;
 }

@@ -4,7 +4,7 @@ use super::Lease;
 use super::row::{Job, columns, read, save};
 use refloat_core::Timestamp;
 use refloat_core::job::{JobState, JobStep};
-use refloat_database::{Row, Sql, StoreError, Tx};
+use refloat_database::{Row, Sql, StoreError, Tx, sql};
 
 /// The most jobs of one claim.
 const CLAIM_MAX: i64 = 100;
@@ -30,31 +30,16 @@ pub struct Claim {
 pub async fn claim(tx: &mut dyn Tx, claim: &Claim) -> Result<Vec<(Lease, Job)>, StoreError> {
     let now = tx.now();
     let lease_until = now.plus_seconds(claim.lease_seconds);
-    let due = Sql {
-        sqlite: concat!(
-            "select ",
-            columns!(),
-            " from job where ((state = 'waiting' and run_at <= $1) or (state = 'running' and lease_until <= $1)) \
-             and kind in (select value from json_each($2)) order by priority, run_at, id limit $3"
-        ),
-        postgres: concat!(
-            "select ",
-            columns!(),
-            " from job where ((state = 'waiting' and run_at <= $1) or (state = 'running' and lease_until <= $1)) \
-             and kind in (select json_array_elements_text($2::text::json)) order by priority, run_at, id limit $3 \
-             for update skip locked"
-        ),
-    };
-    let kinds = serde_json::Value::from(claim.kinds.clone()).to_string();
-    let rows = tx
-        .query(
-            due,
-            &[now.into(), kinds.into(), claim.limit.min(CLAIM_MAX).into()],
-        )
-        .await?;
-    let mut claimed = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let mut job = read(row)?;
+    let limit = claim.limit.clamp(0, CLAIM_MAX);
+    let mut jobs = Vec::new();
+    for kind in &claim.kinds {
+        jobs.extend(open(tx, kind, now, limit).await?);
+    }
+    jobs.sort_by(|one, other| order(one).cmp(&order(other)));
+    jobs.truncate(usize::try_from(limit).unwrap_or(0));
+    let some = !jobs.is_empty();
+    let mut claimed = Vec::with_capacity(jobs.len());
+    for mut job in jobs {
         let next = job.progress.next(JobStep::Claim { lease_until }, now);
         job.progress = next.map_err(|_| StoreError::Conflict)?;
         let running = matches!(job.progress.state, JobState::Running { .. });
@@ -72,10 +57,62 @@ pub async fn claim(tx: &mut dyn Tx, claim: &Claim) -> Result<Vec<(Lease, Job)>, 
             claimed.push((lease, job));
         }
     }
-    if !rows.is_empty() {
+    if some {
         refloat_fail::point("job.claimed")?;
     }
     Ok(claimed)
+}
+
+/// The first of a kind that may be claimed: waiting and due, or running with a lease that is over. One statement each, so
+/// that both walk an index and stop.
+async fn open(
+    tx: &mut dyn Tx,
+    kind: &str,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Job>, StoreError> {
+    let waiting = Sql {
+        sqlite: concat!(
+            "select ",
+            columns!(),
+            " from job where state = 'waiting' and kind = $2 and run_at <= $1 order by priority, run_at, id limit $3"
+        ),
+        postgres: concat!(
+            "select ",
+            columns!(),
+            " from job where state = 'waiting' and kind = $2 and run_at <= $1 order by priority, run_at, id limit $3 \
+             for update skip locked"
+        ),
+    };
+    let abandoned = Sql {
+        sqlite: concat!(
+            "select ",
+            columns!(),
+            " from job where state = 'running' and kind = $2 and lease_until <= $1 order by priority, run_at, id limit $3"
+        ),
+        postgres: concat!(
+            "select ",
+            columns!(),
+            " from job where state = 'running' and kind = $2 and lease_until <= $1 order by priority, run_at, id limit $3 \
+             for update skip locked"
+        ),
+    };
+    let parameters = [now.into(), kind.into(), limit.into()];
+    let mut rows = tx.query(waiting, &parameters).await?;
+    rows.extend(tx.query(abandoned, &parameters).await?);
+    rows.iter().map(read).collect()
+}
+
+/// Smallest priority first, then the longest wait; who was left behind by a holder has waited longest.
+fn order(job: &Job) -> (i64, Option<Timestamp>, &str) {
+    let due = match job.progress.state {
+        JobState::Waiting { run_at } => Some(run_at),
+        JobState::Running { .. }
+        | JobState::Done { .. }
+        | JobState::Dead { .. }
+        | JobState::Cancelled { .. } => None,
+    };
+    (job.priority, due, job.id.as_str())
 }
 
 /// When the next job of these kinds is due, or a lease on one ends; it may lie in the past. `None` if there is none.
@@ -83,14 +120,16 @@ pub async fn claim(tx: &mut dyn Tx, claim: &Claim) -> Result<Vec<(Lease, Job)>, 
 /// # Errors
 /// A [`StoreError`] of the database.
 pub async fn next_due(tx: &mut dyn Tx, kinds: &[String]) -> Result<Option<Timestamp>, StoreError> {
-    let text = Sql {
-        sqlite: "select min(case state when 'waiting' then run_at else lease_until end) from job \
-                 where state in ('waiting', 'running') and kind in (select value from json_each($1))",
-        postgres: "select min(case state when 'waiting' then run_at else lease_until end) from job \
-                   where state in ('waiting', 'running') and kind in (select json_array_elements_text($1::text::json))",
-    };
-    let row = tx
-        .first(text, &[serde_json::Value::from(kinds).to_string().into()])
-        .await?;
-    row.map_or(Ok(None), |row| row.optional(0, Row::instant))
+    let mut first = None;
+    for kind in kinds {
+        for text in [
+            "select min(run_at) from job where state = 'waiting' and kind = $1",
+            "select min(lease_until) from job where state = 'running' and kind = $1",
+        ] {
+            let row = tx.first(sql(text), &[kind.as_str().into()]).await?;
+            let due = row.map_or(Ok(None), |row| row.optional(0, Row::instant))?;
+            first = first.into_iter().chain(due).min();
+        }
+    }
+    Ok(first)
 }

@@ -40,6 +40,7 @@ async fn policy(
         immutable_tags: immutable
             .map(|rules| rules.iter().map(|rule| (*rule).to_owned()).collect()),
         anonymous_pull: anonymous,
+        patch: None,
         content: format!("{place} {immutable:?} {anonymous:?}"),
     };
     let done = writing!(store, [policy], |tx| {

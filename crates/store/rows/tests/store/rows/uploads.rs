@@ -105,6 +105,36 @@ both! {
         assert_eq!(status(&store, &alice, "apps/web", &upload.id).await, Ok(10), "it survives a restart");
     }
 
+    async fn a_short_upload_lies_in_its_row(store: TestStore) {
+        let (system, repository, bytes) = (Principal::system(), name("apps/web"), Bytes::from_static(b"0123456789"));
+        let id = begin(&store, &system, "apps/web").await.id;
+        for (from, to) in [(0, 4), (4, 10)] {
+            let held = bytes.slice(..to);
+            let row = writing!(store, [system, repository, id, held], |tx| {
+                let leave = authorize::<Push>(tx, &system, &repository).await?;
+                uploads::hold(tx, &leave, &id, from, &held).await?;
+                uploads::status(tx, &leave, &id).await
+            });
+            let row = row.expect("held");
+            assert_eq!((row.received, row.held), (to as u64, Some(bytes.slice(..to))));
+        }
+        for (from, length) in [(4, 5), (10, 65_537)] {
+            let held = Bytes::from(vec![0; length]);
+            let answer = writing!(store, [system, repository, id, held], |tx| {
+                let leave = authorize::<Push>(tx, &system, &repository).await?;
+                uploads::hold(tx, &leave, &id, from, &held).await
+            });
+            let refused = rejected(answer);
+            assert!(matches!(refused, Rejection::RangeInvalid { .. } | Rejection::SizeInvalid(_)), "{refused}");
+        }
+        assert_eq!(advance(&store, &system, &id, 10, 100_000).await, Ok(100_000));
+        let row = writing!(store, [system, repository, id], |tx| {
+            let leave = authorize::<Push>(tx, &system, &repository).await?;
+            uploads::status(tx, &leave, &id).await
+        });
+        assert_eq!(row.expect("it grew").held, None);
+    }
+
     async fn the_first_of_two_uploads_keeps_its_key(store: TestStore) {
         let system = Principal::system();
         let (one, two) = (begin(&store, &system, "apps/web").await, begin(&store, &system, "apps/web").await);
