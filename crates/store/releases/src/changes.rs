@@ -20,11 +20,13 @@ pub struct ChangeRow {
     pub number: i64,
     /// The digest of its inputs.
     pub inputs: Digest,
+    /// The chart it began with: its manifest's digest, or a commit.
+    pub base: String,
     /// Where it stands.
     pub state: ChangeState,
     /// The version its chart gets.
     pub version: String,
-    /// What moved.
+    /// All images, also those that did not move.
     pub images: Vec<ImageChange>,
     /// Records that led to it.
     pub causes: Vec<RecordId>,
@@ -44,6 +46,14 @@ pub struct ChangeRow {
     pub created_at: Timestamp,
 }
 
+impl ChangeRow {
+    /// The images that the change moves.
+    pub fn moved(&self) -> Vec<ImageChange> {
+        let moved = |image: &&ImageChange| image.from != Some(image.to);
+        self.images.iter().filter(moved).cloned().collect()
+    }
+}
+
 /// A change that begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewChange {
@@ -53,9 +63,11 @@ pub struct NewChange {
     pub after: i64,
     /// The digest of its inputs.
     pub inputs: Digest,
+    /// The chart it began with: its manifest's digest, or a commit.
+    pub base: String,
     /// The version its chart gets.
     pub version: String,
-    /// What moved.
+    /// All images, also those that did not move.
     pub images: Vec<ImageChange>,
     /// Records that led to it.
     pub causes: Vec<RecordId>,
@@ -89,7 +101,7 @@ pub struct NewDeployment {
 
 macro_rules! columns {
     () => {
-        "id, number, inputs, state, version, images, causes, cascade, chart, chart_digest, commit_hash, error, record_id, created_at"
+        "id, number, inputs, state, version, images, causes, cascade, chart, chart_digest, commit_hash, error, record_id, created_at, base"
     };
 }
 
@@ -116,6 +128,7 @@ fn change(row: &Row) -> Result<ChangeRow, StoreError> {
         error: row.optional(11, Row::text)?.map(owned),
         record: row.optional(12, Row::parsed)?,
         created_at: row.instant(13)?,
+        base: row.text(14)?.to_owned(),
     })
 }
 
@@ -186,8 +199,8 @@ pub async fn begin(tx: &mut dyn Tx, new: &NewChange) -> Result<Option<ChangeId>,
     }
     let images = serde_json::to_string(&new.images).unwrap_or_default();
     tx.execute(
-        sql("insert into release_change (id, project_id, release, number, inputs, state, version, images, causes, cascade, chart, created_at) \
-             values ($1, $2, $3, $4, $5, 'making', $6, $7, $8, $9, '', $10)"),
+        sql("insert into release_change (id, project_id, release, number, inputs, state, version, images, causes, cascade, chart, created_at, base) \
+             values ($1, $2, $3, $4, $5, 'making', $6, $7, $8, $9, '', $10, $11)"),
         &[
             id.as_str().into(),
             new.release.project.as_str().into(),
@@ -199,6 +212,7 @@ pub async fn begin(tx: &mut dyn Tx, new: &NewChange) -> Result<Option<ChangeId>,
             causes_text(&new.causes).into(),
             new.cascade.as_ref().map(|id| id.as_str().to_owned()).into(),
             now.into(),
+            new.base.as_str().into(),
         ],
     )
     .await
@@ -245,7 +259,7 @@ pub async fn made(
     let event = ReleaseEvent::ChangeMade {
         change: row.id.clone(),
         release: release.name.clone(),
-        images: row.images.clone(),
+        images: row.moved(),
         chart: made.chart.clone(),
         chart_digest: made.chart_digest,
         commit: made.commit.clone(),

@@ -67,7 +67,9 @@ pub async fn now(
     if !is_cleared(tx, &id, &digest).await? {
         return Ok(None);
     }
-    let unique = unique(tx, &id, &digest).await?;
+    // A tag that stands for many images is the last choice, also if it has not moved yet.
+    let moving = rule.and_then(Rule::stable).map_or("", TagName::as_str);
+    let unique = unique(tx, &id, &digest, moving).await?;
     Ok(Some(LineNow {
         digest,
         tag,
@@ -120,14 +122,15 @@ async fn unique(
     tx: &mut dyn Tx,
     repository: &str,
     digest: &Digest,
+    moving: &str,
 ) -> Result<Option<TagName>, StoreError> {
     let row = tx
         .first(
             sql("select t.name from tag t where t.repository_id = $1 and t.digest = $2 and not exists \
                  (select 1 from tag_history h where h.repository_id = t.repository_id and h.name = t.name \
                   and (h.digest is null or h.digest <> t.digest)) \
-                 order by t.updated_at desc, t.name desc limit 1"),
-            &[repository.into(), digest.to_row().into()],
+                 order by case when t.name = $3 then 1 else 0 end, t.updated_at desc, t.name desc limit 1"),
+            &[repository.into(), digest.to_row().into(), moving.into()],
         )
         .await?;
     row.map(|row| row.parsed(0)).transpose()
@@ -200,7 +203,7 @@ pub async fn why_applied(
 ) -> Result<Option<RecordId>, StoreError> {
     let id = format!("{}/Release/{}", release.project, release.name);
     let stream = Stream::new("document", id);
-    let record = log::newest_of_stream(tx, &stream, "document.applied").await?;
+    let record = log::newest_of_stream(tx, &stream, "access.document_applied").await?;
     Ok(record.map(|record| record.id))
 }
 

@@ -1,12 +1,13 @@
 -- Releases: changes of charts, and each of them on its way into each environment.
 
--- A change is made once for equal inputs that follow each other. version: what its chart is called. images: what moved, JSON.
+-- A change is made once for equal inputs that follow each other. base: the chart it began with, a digest or commit. version: what its chart is called. images: what moved, JSON.
 create table release_change (
     id text collate "C" primary key,
     project_id text collate "C" not null,
     release text collate "C" not null,
     number bigint not null,
     inputs bytea not null,
+    base text collate "C" not null,
     state text collate "C" not null check (state in ('making', 'made', 'failed')),
     version text collate "C" not null,
     images text collate "C" not null,

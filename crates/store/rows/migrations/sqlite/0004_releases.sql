@@ -1,12 +1,13 @@
 -- Releases: changes of charts, and each of them on its way into each environment.
 
--- A change is made once for equal inputs that follow each other. version: what its chart is called. images: what moved, JSON.
+-- A change is made once for equal inputs that follow each other. base: the chart it began with, a digest or commit. version: what its chart is called. images: what moved, JSON.
 create table release_change (
     id text primary key,
     project_id text not null,
     release text not null,
     number integer not null,
     inputs blob not null,
+    base text not null,
     state text not null check (state in ('making', 'made', 'failed')),
     version text not null,
     images text not null,
