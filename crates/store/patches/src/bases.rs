@@ -7,7 +7,7 @@ use crate::images::{self, PlatformOf};
 use crate::{By, record, rows};
 use refloat_cascade::BaseName;
 use refloat_core::event::{PlatformMove, SeenBy, WatchEvent};
-use refloat_core::{Event, ProjectId, RecordId, Timestamp};
+use refloat_core::{CascadeId, Event, ProjectId, RecordId, Timestamp};
 use refloat_database::{Row, StoreError, Tx, Value, sql};
 use refloat_oci::{Digest, RepositoryName, TagName};
 use std::collections::BTreeSet;
@@ -503,7 +503,20 @@ pub async fn project_of(
     row.map(|row| row.parsed(0)).transpose()
 }
 
-/// What an own tag names, with the record that moved it there.
+/// Where an own tag stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnTag {
+    /// What it names; `None` if it was taken away.
+    pub digest: Option<Digest>,
+    /// The record that moved it there.
+    pub record: RecordId,
+    /// Its repository's project.
+    pub project: ProjectId,
+    /// The cascade that moved it there, if one did.
+    pub cascade: Option<CascadeId>,
+}
+
+/// Where an own tag stands, if there ever was one.
 ///
 /// # Errors
 /// [`StoreError`] of the database.
@@ -511,20 +524,38 @@ pub async fn own_tag(
     tx: &mut dyn Tx,
     repository: &RepositoryName,
     tag: &TagName,
-) -> Result<Option<(Option<Digest>, RecordId, ProjectId)>, StoreError> {
+) -> Result<Option<OwnTag>, StoreError> {
     let row = tx
         .first(
-            sql("select h.digest, h.record_id, r.project_id from tag_history h join repository r on r.id = h.repository_id \
+            sql("select h.digest, h.record_id, r.project_id, c.cascade from tag_history h join repository r on r.id = h.repository_id \
+                 left join record c on c.id = h.record_id \
                  where r.name = $1 and h.name = $2 order by h.version desc limit 1"),
             &[repository.as_str().into(), tag.as_str().into()],
         )
         .await?;
     row.map(|row| {
-        Ok((
-            row.optional(0, rows::digest)?,
-            row.parsed(1)?,
-            row.parsed(2)?,
-        ))
+        Ok(OwnTag {
+            digest: row.optional(0, rows::digest)?,
+            record: row.parsed(1)?,
+            project: row.parsed(2)?,
+            cascade: row.optional(3, Row::parsed)?,
+        })
     })
     .transpose()
+}
+
+/// References that have moved, with what they name now.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn moved_ever(tx: &mut dyn Tx) -> Result<Vec<(BaseName, Digest)>, StoreError> {
+    let rows = tx
+        .query(
+            sql("select host, repository, tag, digest from base where moves > 0 and digest is not null order by host, repository, tag limit 10000"),
+            &[],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok((rows::base(row, 0)?, rows::digest(row, 3)?)))
+        .collect()
 }

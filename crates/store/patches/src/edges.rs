@@ -294,3 +294,30 @@ async fn write(
     .await
     .map(drop)
 }
+
+/// What an image, or all its platforms, were found to stand on: the registry, repository and digest of the whole base, an index
+/// where it has several platforms.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn root_of_base(
+    tx: &mut dyn Tx,
+    line: &refloat_cascade::LineName,
+    image: &Digest,
+) -> Result<Option<(Option<RegistryHost>, RepositoryName, Digest)>, StoreError> {
+    // The one that covers most of the platforms; among equals the newest known.
+    let row = tx
+        .first(
+            sql("select e.base_host, e.base_repository, b.digest, count(distinct e.digest) as covered, max(i.known_at) as known \
+                 from image_platform p \
+                 join image_edge e on e.host = p.host and e.repository = p.repository and e.digest = p.child and e.kind = 'RUNTIME' \
+                 join image_platform b on b.host = e.base_host and b.repository = e.base_repository and b.child = e.base_digest \
+                 join image i on i.host = e.base_host and i.repository = e.base_repository and i.digest = e.base_digest \
+                 where p.host = $1 and p.repository = $2 and p.digest = $3 \
+                 group by e.base_host, e.base_repository, b.digest order by covered desc, known desc, b.digest limit 1"),
+            &key(line.host(), &line.repository, image),
+        )
+        .await?;
+    row.map(|row| Ok((rows::host(&row, 0)?, row.parsed(1)?, rows::digest(&row, 2)?)))
+        .transpose()
+}

@@ -3,10 +3,12 @@
 
 use crate::rows;
 use refloat_cascade::{BaseName, LineName};
-use refloat_core::ProjectId;
 use refloat_core::event::EdgeKind;
+use refloat_core::{Principal, ProjectId};
 use refloat_database::{Row, StoreError, Tx, sql};
 use refloat_oci::{Digest, TagName};
+use refloat_store::access::{Push, authorize_existing};
+use refloat_store::lines;
 
 /// The line that a task makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +67,7 @@ pub async fn put_task_edges(
         ],
     )
     .await?;
+    declare(tx, &task.line).await?;
     tx.execute(
         sql("delete from task_edge where project_id = $1 and task = $2"),
         &[task.project.as_str().into(), task.task.as_str().into()],
@@ -100,6 +103,19 @@ pub async fn put_task_edges(
         .await?;
     }
     Ok(())
+}
+
+/// Makes the line of a task one of its repository, once that exists. Runs alone make none: their newest tag is the default line.
+async fn declare(tx: &mut dyn Tx, line: &LineName) -> Result<(), StoreError> {
+    if line.registry.is_some() || line.rule.stable().is_none() {
+        return Ok(());
+    }
+    let system = Principal::system();
+    match authorize_existing::<Push>(tx, &system, &line.repository).await {
+        Ok(leave) => lines::declare_rule(tx, leave.repository(), &line.rule).await,
+        Err(StoreError::Rejected(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Forgets a task.
@@ -159,7 +175,7 @@ pub async fn task_of_line(
     let row = tx
         .first(
             sql("select project_id, task, host, repository, rule, stable, triggers from task_line \
-                 where host = $1 and repository = $2 and rule = $3 order by project_id, task limit 1"),
+                 where host = $1 and repository = $2 and (rule = $3 or rule like 'runs:%') order by case when rule = $3 then 0 else 1 end, project_id, task limit 1"),
             &[
                 line.host().into(),
                 line.repository.as_str().into(),
@@ -208,4 +224,43 @@ pub async fn pin_task_edges(
         .await?;
     }
     Ok(())
+}
+
+/// How many patches an image is followed back through.
+const PATCHES_MAX: usize = 1000;
+
+/// The commit that an image was built from by a run of the task, also by way of rebases that kept its layers.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn commit_of(
+    tx: &mut dyn Tx,
+    project: &ProjectId,
+    task: &str,
+    line: &LineName,
+    image: &Digest,
+) -> Result<Option<String>, StoreError> {
+    let mut image = *image;
+    for _ in 0..PATCHES_MAX {
+        let row = tx
+            .first(
+                sql("select commit_id from run where project_id = $1 and task = $2 and digest = $3 and commit_id is not null order by id desc limit 1"),
+                &[project.as_str().into(), task.into(), image.to_row().into()],
+            )
+            .await?;
+        if let Some(row) = row {
+            return Ok(Some(row.text(0)?.to_owned()));
+        }
+        let row = tx
+            .first(
+                sql("select from_digest from patch where host = $1 and repository = $2 and to_digest = $3 order by at desc limit 1"),
+                &crate::images::key(line.host(), &line.repository, &image),
+            )
+            .await?;
+        match row {
+            Some(row) => image = rows::digest(&row, 0)?,
+            None => return Ok(None),
+        }
+    }
+    Ok(None)
 }

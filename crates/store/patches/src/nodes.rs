@@ -275,21 +275,21 @@ pub async fn made(tx: &mut dyn Tx, key: &Digest) -> Result<Option<Made>, StoreEr
     .transpose()
 }
 
-/// Remembers a patch by its key; a second one of the same key breaks the transaction.
+/// Remembers a patch by its key; `false` if it was made before, with whatever result.
 ///
 /// # Errors
-/// [`StoreError::Unique`] if it was made before.
+/// [`StoreError`] of the database.
 pub async fn remember(
     tx: &mut dyn Tx,
     key: &Digest,
     cascade: &CascadeId,
     node: &Node,
     made: &Made,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let now = tx.now();
-    tx.execute(
+    let inserted = tx.execute(
         sql("insert into patch (key, host, repository, rule, from_digest, to_digest, tag, cascade_id, record_id, at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"),
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (key) do nothing"),
         &[
             key.to_row().into(),
             node.line.host().into(),
@@ -303,6 +303,6 @@ pub async fn remember(
             now.into(),
         ],
     )
-    .await
-    .map(drop)
+    .await?;
+    Ok(inserted == 1)
 }

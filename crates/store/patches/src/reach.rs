@@ -300,7 +300,7 @@ async fn by_task(
             continue;
         }
         let (line, kind) = (rows::line(row, 0)?, rows::word(row, 4)?);
-        let Some((tag, digest)) = current(tx, &line).await? else {
+        let Some((line, tag, digest)) = made_by(tx, line).await? else {
             continue;
         };
         if kind == EdgeKind::Runtime && has_layers(tx, &line, &digest).await? {
@@ -315,6 +315,32 @@ async fn by_task(
         });
     }
     Ok(list)
+}
+
+/// The line that a task's images are found in: its own, or for runs alone the default one of the repository.
+async fn made_by(
+    tx: &mut dyn Tx,
+    line: LineName,
+) -> Result<Option<(LineName, TagName, Digest)>, StoreError> {
+    if !matches!(line.rule, Rule::Runs(_)) {
+        let found = current(tx, &line).await?;
+        return Ok(found.map(|(tag, digest)| (line, tag, digest)));
+    }
+    let row = tx
+        .first(
+            sql("select l.rule, l.tag, l.digest from line l join repository r on r.id = l.repository_id \
+                 where r.name = $1 and l.source = 'default' and l.tag is not null and l.digest is not null"),
+            &[line.repository.as_str().into()],
+        )
+        .await?;
+    row.map(|row| {
+        let line = LineName {
+            rule: row.parsed(0)?,
+            ..line
+        };
+        Ok((line, row.parsed(1)?, rows::digest(&row, 2)?))
+    })
+    .transpose()
 }
 
 /// The tag and image that a line names now.

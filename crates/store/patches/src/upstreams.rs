@@ -102,11 +102,25 @@ pub async fn of_registry(
     row.as_ref().map(read).transpose()
 }
 
-/// Makes a job for each upstream that is due and says when the next one is, in the transaction that moves their due time.
+/// When the next upstream is due.
 ///
 /// # Errors
 /// [`StoreError`] of the database.
-pub async fn enqueue_due(tx: &mut dyn Tx) -> Result<Option<Timestamp>, StoreError> {
+pub async fn next_due(tx: &mut dyn Tx) -> Result<Option<Timestamp>, StoreError> {
+    let next = tx
+        .first(sql("select min(due_at) from upstream"), &[])
+        .await?;
+    match next {
+        Some(row) => row.optional(0, Row::instant),
+        None => Ok(None),
+    }
+}
+
+/// Makes a job for each upstream that is due, in the transaction that moves their due time.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn enqueue_due(tx: &mut dyn Tx) -> Result<(), StoreError> {
     let now = tx.now();
     let rows = tx
         .query(
@@ -129,13 +143,7 @@ pub async fn enqueue_due(tx: &mut dyn Tx) -> Result<Option<Timestamp>, StoreErro
         )
         .await?;
     }
-    let next = tx
-        .first(sql("select min(due_at) from upstream"), &[])
-        .await?;
-    match next {
-        Some(row) => row.optional(0, Row::instant),
-        None => Ok(None),
-    }
+    Ok(())
 }
 
 /// Makes a job that sweeps now, for a person.
