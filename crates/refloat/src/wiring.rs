@@ -9,6 +9,9 @@ use anyhow::{Context, Result};
 use refloat_builders::{Buildah, BuildahOptions, GitProgram};
 use refloat_builds::Builds;
 use refloat_files::LocalBlobs;
+use refloat_folder::FolderDeployer;
+use refloat_kubernetes::{Files, KubernetesDeployer};
+use refloat_releases::{Releases, World};
 use refloat_flow::administer::{self, Places};
 use refloat_flow::executors::Tasks;
 use refloat_flow::sign_in::{Passwords, SigningKey, TokenNames};
@@ -89,6 +92,8 @@ pub async fn wire(
     let builds = builds(configuration, &store, &registry, &master, links.host())?;
     registry.start_upkeep(&upkeep(configuration, keys.segments));
     builds.start(registry.tasks(), &owner()).await?;
+    let releases = releases(configuration, &store, &registry, &master, links.host());
+    releases.start(registry.tasks(), &owner());
 
     let metrics = Arc::new(Metrics::default());
     let face = Face::new(registry.clone(), sign_in.clone(), links);
@@ -102,6 +107,7 @@ pub async fn wire(
             registry.clone(),
             sign_in,
             builds,
+            releases,
         )));
     let entry = Entry::new(face, others, metrics, BODY_IDLE_MAX);
     let tls = configuration.tls.as_ref().map(open_tls).transpose()?;
@@ -232,6 +238,24 @@ fn builds(
         places: Arc::new(ForeignPlaces::new(store.clone(), master.clone())?),
         concurrency: configuration.runner.concurrency.unwrap_or(BUILDS_AT_ONCE),
     }))
+}
+
+/// Releases, to folders and clusters.
+fn releases(
+    configuration: &Configuration,
+    store: &Store,
+    registry: &Registry,
+    master: &MasterKey,
+    host: &str,
+) -> Releases {
+    let world = World {
+        master: master.clone(),
+        host: host.to_owned(),
+        git: Arc::new(GitProgram),
+        folders: Arc::new(FolderDeployer::new(configuration.data.clone())),
+        clusters: Arc::new(KubernetesDeployer::new(Files::Refuse)),
+    };
+    Releases::new(store.clone(), registry.clone(), world)
 }
 
 /// What this process is called where people see leases.

@@ -120,7 +120,15 @@ fn prepare(admin: &mut Client, route: &Route, project: &str) -> Result<()> {
             "/documents",
             &json!({ "documents": [policy(project)] }),
         )?,
+        "/releases/{name}" | "/releases/{name}/history" => make(
+            admin,
+            "/documents",
+            &json!({ "documents": [release(project)] }),
+        )?,
         "/grants/revoke" => make(admin, "/grants", &grant(project))?,
+        path if path.starts_with("/runs") => {
+            make(admin, "/documents", &json!({ "documents": [task(project)] }))?;
+        }
         _ => {}
     }
     Ok(())
@@ -149,6 +157,28 @@ fn post(client: &mut Client, target: &str, body: &Value) -> Result<Answer> {
 
 fn policy(project: &str) -> Value {
     json!({ "apiVersion": "refloat/v1", "kind": "RepositoryPolicy", "project": project, "match": format!("{project}/locked"), "immutable_tags": ["v*"] })
+}
+
+fn release(project: &str) -> Value {
+    json!({
+        "apiVersion": "refloat/v1", "kind": "Release", "project": project, "name": format!("{project}-release"),
+        "chart": format!("{project}/chart:1.0.0"), "publish": format!("{project}/chart"),
+        "environments": [{ "name": "staging", "target": { "folder": "out" } }],
+    })
+}
+
+/// A task that fails at once: there is no such source.
+fn task(project: &str) -> Value {
+    json!({ "apiVersion": "refloat/v1", "kind": "Task", "project": project, "name": "matrix", "image": format!("{project}/built"), "source": { "git": "/nonexistent/source" } })
+}
+
+/// A run of the project that exists; of a project that does not, one of a well-formed id.
+fn a_run(admin: &mut Client, project: &str) -> Result<String> {
+    let asked = json!({ "task": "matrix", "project": project });
+    let begun = post(admin, "/api/v1/runs", &asked)?;
+    let begun: Value = serde_json::from_slice(&begun.body)?;
+    let id = begun["id"].as_str();
+    Ok(id.unwrap_or("run_01arz3ndektsv4rrffq69g5fav").to_owned())
 }
 
 fn grant(project: &str) -> Value {
@@ -204,7 +234,15 @@ fn send(
             _ => return robots_have_no_password(cast, &mut client, role),
         },
         ("GET", "/documents") => (format!("/documents?kind=RepositoryPolicy&{about}"), none),
-        ("GET", "/robots" | "/grants") => (format!("{}?{about}", route.path), none),
+        ("GET", "/releases/{name}") => (
+            format!("/releases/{project}-release?{about}"),
+            none,
+        ),
+        ("GET", "/releases/{name}/history") => (
+            format!("/releases/{project}-release/history?{about}"),
+            none,
+        ),
+        ("GET", "/robots" | "/grants" | "/releases") => (format!("{}?{about}", route.path), none),
         ("POST", "/robots") => (
             route.path.to_owned(),
             json!({ "name": format!("r-{fresh}"), "project": project }),
@@ -220,6 +258,19 @@ fn send(
         ("DELETE", "/documents") => (
             format!("/documents?kind=RepositoryPolicy&name={project}/locked&{about}"),
             none,
+        ),
+        ("GET", "/runs") => (format!("/runs?{about}"), none),
+        ("POST", "/runs") => (
+            route.path.to_owned(),
+            json!({ "task": "matrix", "project": project }),
+        ),
+        ("GET", "/runs/{id}") => (format!("/runs/{}?{about}", a_run(admin, project)?), none),
+        ("GET", "/runs/{id}/log") => {
+            (format!("/runs/{}/log?{about}", a_run(admin, project)?), none)
+        }
+        ("POST", "/runs/{id}/cancel") => (
+            format!("/runs/{}/cancel", a_run(admin, project)?),
+            json!({ "project": project }),
         ),
         ("GET", "/jobs/{id}") => (format!("/jobs/{}", job(admin)?), none),
         ("POST", "/gc" | "/scrub") => (route.path.to_owned(), json!({})),

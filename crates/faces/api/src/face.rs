@@ -14,6 +14,7 @@ use refloat_core::{Principal, PrincipalKind, Rejection};
 use refloat_flow::administer::Repeat;
 use refloat_flow::{Administration, FlowError, Registry, SignIn};
 use refloat_http::{Context, Noted, body, signed_in, wire};
+use refloat_releases::Releases;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub struct Api {
     pub(crate) registry: Registry,
     pub(crate) sign_in: SignIn,
     pub(crate) builds: Builds,
+    pub(crate) releases: Releases,
 }
 
 impl Api {
@@ -38,12 +40,14 @@ impl Api {
         registry: Registry,
         sign_in: SignIn,
         builds: Builds,
+        releases: Releases,
     ) -> Self {
         Self {
             administration,
             registry,
             sign_in,
             builds,
+            releases,
         }
     }
 }

@@ -5,5 +5,6 @@ pub(crate) mod documents;
 pub(crate) mod grants;
 pub(crate) mod log;
 pub(crate) mod registry;
+pub(crate) mod releases;
 pub(crate) mod runs;
 pub(crate) mod upkeep;

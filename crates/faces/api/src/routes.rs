@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::asking::Asking;
 use crate::face::Api;
-use crate::handlers::{accounts, documents, grants, log, registry, runs, upkeep};
+use crate::handlers::{accounts, documents, grants, log, registry, releases, runs, upkeep};
 use axum::http::Method;
 use futures_util::future::BoxFuture;
 use refloat_core::Action;
@@ -94,6 +94,7 @@ const STATE: Parameter = parameter(
     "state",
     "in this state only: requested, running, succeeded, failed, cancelled",
 );
+const ENVIRONMENT: Parameter = parameter("environment", "of this environment only");
 const FROM: Parameter = parameter("from", "the first byte wanted; 0 if left out");
 const WAIT: Parameter = parameter(
     "wait_seconds",
@@ -164,6 +165,9 @@ pub static ROUTES: &[Route] = routes! {
     GET "/runs/{id}" Right::Project, None, &[PROJECT], runs::get, "how a run stands";
     GET "/runs/{id}/log" Right::Project, None, &[PROJECT, FROM, WAIT], runs::log, "what a run's builder said, from a byte on";
     POST "/runs/{id}/cancel" Right::Project, Small, &[], runs::cancel, "call a run off";
+    GET "/releases" Right::Project, None, &[PROJECT], releases::list, "releases of a project, and what runs where";
+    GET "/releases/{name}" Right::Project, None, &[PROJECT], releases::get, "how a release stands in its environments";
+    GET "/releases/{name}/history" Right::Project, None, &[PROJECT, ENVIRONMENT], releases::history, "the deployments of a release, the newest first";
     GET "/audit/verify" Right::Administrator, None, &[], log::verify, "check the whole log";
     POST "/gc" Right::Administrator, Small, &[], upkeep::collect, "remove bytes that nothing uses";
     POST "/scrub" Right::Administrator, Small, &[], upkeep::scrub, "compare stored bytes with their checksums";

@@ -7,7 +7,7 @@ use refloat_cascade::policy::{Allowed, PatchMethod, PatchPolicy};
 use refloat_core::access::Actions;
 use refloat_core::{Pattern, Principal, Rejection, Secret};
 use refloat_documents::{
-    CredentialDocument, Document, DocumentBody, DocumentKind, PatchDocument, PolicyDocument,
+    CredentialDocument, Document, DocumentBody, EnvironmentTarget, ReleaseDocument, DocumentKind, PatchDocument, PolicyDocument,
     ProjectDocument, TagRule, TaskDocument, UpstreamDocument,
 };
 use refloat_store::access::authorize_project;
@@ -242,6 +242,7 @@ async fn apply_one(
         }
         DocumentBody::Release(new) => {
             let leave = authorize_project(tx, by, project).await?;
+            folders_are_permitted(by, new)?;
             documents::apply_release(tx, &leave, &new.name, &content).await?
         }
         DocumentBody::Task(new) => {
@@ -261,6 +262,22 @@ async fn apply_one(
         changed,
         version,
     })
+}
+
+/// A path of the server's machine is the server's administrators' to name; below the data folder it is anybody's.
+fn folders_are_permitted(by: &Principal, release: &ReleaseDocument) -> Result<(), Rejection> {
+    for environment in &release.environments {
+        let EnvironmentTarget::Folder { path } = &environment.target else {
+            continue;
+        };
+        let leaves = path.starts_with('/') || path.split('/').any(|part| part == "..");
+        if leaves && !by.administrator {
+            return Err(Rejection::Denied(format!(
+                "only administrators of the server release to `{path}`; name a folder inside the data folder"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn new_project(document: &ProjectDocument, content: String) -> Result<NewProject, Rejection> {
