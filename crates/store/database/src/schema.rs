@@ -171,13 +171,17 @@ fn checks(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// An expression without what only one of the databases writes: casts of literals, parentheses, capitals, line breaks.
+/// An expression without what only one of the databases writes: casts of literals, parentheses, capitals, line breaks, lists
+/// as arrays.
 fn plain(expression: &str) -> String {
     let text = expression
         .to_lowercase()
         .replace("::text", "")
         .replace("::bigint", "")
-        .replace(['(', ')'], " ");
+        .replace(['(', ')'], " ")
+        .replace("= any  array[", "in ")
+        .replace("= any array[", "in ")
+        .replace(']', "");
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -192,6 +196,10 @@ mod tests {
             plain("substr(purpose, 1, 7) = 'server.'")
         );
         assert_eq!(plain("(sequence IS NULL)"), "sequence is null");
+        assert_eq!(
+            plain("(state = ANY (ARRAY['on'::text, 'off'::text]))"),
+            plain("state in ('on', 'off')")
+        );
         let found: Vec<_> =
             checks("a, check ((a is null) <> (b is null)), check (c > 0)").collect();
         assert_eq!(found, ["(a is null) <> (b is null)", "c > 0"]);

@@ -86,6 +86,9 @@ fn altered(value: &Value) -> Value {
     }
 }
 
+/// Tables that refer to records by their id.
+const REFERRING: [&str; 3] = ["personal", "record_cause", "record_digest"];
+
 const COLUMNS: &[&str] = &[
     "sequence",
     "id",
@@ -120,9 +123,13 @@ both! {
         verified(&store, &key).await.expect("whole before");
         if store.dialect() == Dialect::Postgres {
             // Whoever tampers is not held up by references.
-            store.run("alter table personal drop constraint personal_record_id_fkey", Vec::new()).await.expect("dropped");
+            for table in REFERRING {
+                store.run(format!("alter table {table} drop constraint {table}_record_id_fkey"), Vec::new()).await.expect("dropped");
+            }
         } else {
-            store.run("delete from personal", Vec::new()).await.expect("erased: the record's id is referred to");
+            for table in REFERRING {
+                store.run(format!("delete from {table}"), Vec::new()).await.expect("erased: the record's id is referred to");
+            }
         }
         let mut tampered = 0;
         for (index, id) in ids.iter().enumerate() {
