@@ -91,9 +91,9 @@ mod tests {
 
     #[test]
     fn records_or_nothing() {
-        let records = Records::parse(b"11 path=abc\n37 SCHILY.xattr.security.capability=x\n").err();
+        let records = Records::parse(b"11 path=abc\n39 SCHILY.xattr.security.capability=x\n").err();
         assert_eq!(records.as_deref(), Some("PAX records that cannot be read"));
-        let records = Records::parse(b"12 path=abc\n36 SCHILY.xattr.security.capability=x\n");
+        let records = Records::parse(b"12 path=abc\n38 SCHILY.xattr.security.capability=x\n");
         let records = records.expect("two records");
         assert_eq!(records.path.as_deref(), Some(b"abc".as_slice()));
         assert_eq!(records.xattrs["security.capability"], b"x");
