@@ -1,7 +1,8 @@
 //! The second step: `buildah build`, from bases pinned by digest, in a store of the run's own.
 //!
 //! The Dockerfile stays as it is: `--build-context NAME=docker-image://..@DIGEST` puts the pinned image in place of each name.
-//! Nothing is cached between runs (`--layers=false`, an own store), so that no build sees what another one left. The network
+//! Nothing is cached between runs (`--no-cache`, an own store), so that no build sees what another one left; each instruction
+//! that changes files is a layer of its own. The network
 //! of `RUN` is the host's: the isolation `chroot` has no other.
 
 use super::checkout::SourceTree;
@@ -158,7 +159,8 @@ impl Runner {
         command
             .args([
                 "build",
-                "--layers=false",
+                "--layers",
+                "--no-cache",
                 "--network",
                 "host",
                 "--isolation",

@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// How much of a blob is in memory.
 const PART_BYTES: usize = 256 * 1024;
+/// How many bases are asked for a blob.
+const MOUNTS_MAX: usize = 4;
 
 impl Runner {
     fn registry(&self, push: &Push, destination: &Reference) -> Result<Arc<dyn Images>, Ended> {
@@ -44,11 +46,7 @@ impl Runner {
         let work = async {
             let images = self.registry(push, destination)?;
             for blob in &blobs {
-                if images
-                    .mount(&destination.repository, &blob.digest, None)
-                    .await
-                    .map_err(failed)?
-                {
+                if self.is_there(&*images, destination, &blob.digest).await? {
                     continue;
                 }
                 let path = blob_path(&candidate, blob.digest);
@@ -68,6 +66,40 @@ impl Runner {
             Ok(())
         };
         self.in_time(work)
+    }
+
+    /// Whether a blob need not be sent: the repository has it, or that of a base beside it does.
+    async fn is_there(
+        &self,
+        images: &dyn Images,
+        destination: &Reference,
+        digest: &Digest,
+    ) -> Result<bool, Ended> {
+        let repository = &destination.repository;
+        if images
+            .mount(repository, digest, None)
+            .await
+            .map_err(failed)?
+        {
+            return Ok(true);
+        }
+        let beside = |text: &String| {
+            let base = Reference::parse(text, None).ok()?;
+            (base.registry == destination.registry).then_some(base.repository)
+        };
+        let mut bases: Vec<_> = self.request.bases.values().filter_map(beside).collect();
+        bases.sort();
+        bases.dedup();
+        for base in bases.iter().take(MOUNTS_MAX) {
+            if images
+                .mount(repository, digest, Some(base))
+                .await
+                .map_err(failed)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn tag(

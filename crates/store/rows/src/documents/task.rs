@@ -3,6 +3,7 @@
 use super::{Applied, Effects, New, Stored, StoredKind, record_applied, remove, store};
 use crate::access::AuthorizedProject;
 use crate::jobs::{self, NewJob};
+use crate::projects;
 use refloat_core::Rejection;
 use refloat_database::{StoreError, Tx, sql};
 use refloat_oci::{RegistryHost, RepositoryName};
@@ -32,6 +33,7 @@ pub async fn apply_task(
     leave: &AuthorizedProject,
     task: &NewTask,
 ) -> Result<Applied, StoreError> {
+    refuse_foreign(tx, leave, task).await?;
     let new = New {
         project: leave.id(),
         kind: StoredKind::Task,
@@ -79,6 +81,23 @@ pub async fn apply_task(
     jobs::enqueue(tx, job).await?;
     record_applied(tx, leave.principal(), &new).await?;
     Ok(applied)
+}
+
+/// The tags of a task move in its project's name: its image must lie in one of the project's repositories.
+async fn refuse_foreign(
+    tx: &mut dyn Tx,
+    leave: &AuthorizedProject,
+    task: &NewTask,
+) -> Result<(), StoreError> {
+    if task.host.is_some() || projects::owner_of(tx, &task.repository).await? == *leave.id() {
+        return Ok(());
+    }
+    let name = &leave.project().name;
+    let message = format!(
+        "`image` of Task `{}`: {} does not belong to project `{name}`; write the project that owns it",
+        task.name, task.repository
+    );
+    Err(Rejection::Denied(message).into())
 }
 
 /// Removes a task; its runs stay, its image too.

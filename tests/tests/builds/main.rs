@@ -1,0 +1,7 @@
+//! Builds by git and buildah: from a task to a tag, and every way in which that can end.
+
+mod alone;
+mod ends;
+mod killed;
+mod runs;
+mod workshop;
