@@ -9,6 +9,7 @@ mod first_start;
 mod foreign;
 mod logs;
 mod pods;
+mod releases;
 mod restore;
 mod serve;
 mod wiring;
@@ -29,6 +30,8 @@ fn main() -> ExitCode {
         runner: builds::runner,
         pull_chart: charts::pull,
         push_chart: charts::push,
+        deploy: releases::deploy,
+        releases: releases::ask,
     };
     refloat_cli::run(std::env::args_os(), &local)
 }

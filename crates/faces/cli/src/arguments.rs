@@ -5,6 +5,7 @@ mod builds;
 mod charts;
 mod images;
 mod registry;
+mod releases;
 mod server;
 
 pub use accounts::{
@@ -19,6 +20,10 @@ pub use charts::{
     TemplateArguments, ValueArguments,
 };
 pub use images::{Allow, CompareArguments, InspectArguments, RebaseArguments};
+pub use releases::{
+    ClusterArguments, InstallArguments, ListArguments, NamedArguments, ReleasePart, ReleaseVerb,
+    UpgradeArguments,
+};
 pub use registry::{EventArguments, RepoVerb, TagReference, WhyArguments};
 pub use server::{
     ApplyArguments, AuditVerb, BackupArguments, CollectArguments, DeleteArguments, DemoArguments,
@@ -42,13 +47,10 @@ pub const UNBUILT: &[&str] = &[
     "diff",
     "explain",
     "graph",
-    "history",
     "hold",
     "images",
     "import",
-    "install",
     "lint",
-    "list",
     "migrate-storage",
     "patch",
     "plan",
@@ -56,17 +58,14 @@ pub const UNBUILT: &[&str] = &[
     "quarantine",
     "regions",
     "reject",
-    "release",
     "report",
     "rollback",
     "search",
     "set-image",
-    "status",
     "subscription",
     "test",
     "unhold",
     "uninstall",
-    "upgrade",
     "values",
     "wait",
     "watch",
@@ -260,6 +259,19 @@ pub enum Verb {
     Push(PushArguments),
     /// Pull a chart from a registry
     Pull(PullArguments),
+    /// Upgrade a release on a cluster, or install it
+    Upgrade(UpgradeArguments),
+    /// Install a chart on a cluster
+    Install(InstallArguments),
+    /// How a release stands
+    Status(NamedArguments),
+    /// What came before
+    History(NamedArguments),
+    /// Releases
+    List(ListArguments),
+    /// What a release is made of
+    #[command(subcommand)]
+    Release(ReleaseVerb),
     /// Put another base under an image, if that is safe
     Rebase(RebaseArguments),
     /// What differs between two images

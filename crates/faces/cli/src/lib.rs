@@ -18,16 +18,18 @@ mod settings;
 mod tests;
 mod verbs;
 
-pub use verbs::{PushedChart, invocation_options};
+pub use verbs::{Newness, PushedChart, ReleaseQuestion, invocation_options};
 
 use alone::{Alone, Rebased};
 use arguments::{
+    ClusterArguments, InstallArguments,
     Arguments, BuildArguments, CompareArguments, DemoArguments, InspectArguments, RebaseArguments, RestoreArguments, ServeArguments,
 };
 use clap::Parser as _;
 use error::CliError;
 use output::Answer;
-use refloat_chart::ChartArtifact;
+use refloat_chart::{Chart, ChartArtifact};
+use refloat_template::{Map, Oracle};
 use refloat_oci::{Location, RegistryHost};
 use settings::Settings;
 use std::ffi::OsString;
@@ -60,6 +62,17 @@ pub struct Local {
     /// Keeps a chart under a tag; the host is that of the configured server.
     pub push_chart:
         fn(&Location, ChartArtifact, Option<&RegistryHost>) -> Result<PushedChart, CliError>,
+    /// Installs or upgrades a release on a cluster; answers as JSON.
+    pub deploy: fn(
+        &InstallArguments,
+        Newness,
+        &Chart,
+        Map,
+        &dyn Oracle,
+    ) -> Result<serde_json::Value, CliError>,
+    /// What the releases of a cluster are, as a JSON list.
+    pub releases:
+        fn(&ClusterArguments, ReleaseQuestion<'_>) -> Result<serde_json::Value, CliError>,
 }
 
 /// Runs the program with these arguments, the first of which is its own name.

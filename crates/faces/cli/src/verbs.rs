@@ -14,7 +14,7 @@ mod upkeep;
 mod why;
 
 pub use bases::options as invocation_options;
-pub use charts::PushedChart;
+pub use charts::{Newness, PushedChart, ReleaseQuestion};
 
 use crate::Local;
 use crate::arguments::{RepoVerb, UNBUILT, Verb};
@@ -75,6 +75,12 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Package(arguments) => charts::package(&arguments, settings, local),
         Verb::Push(arguments) => charts::push(&arguments, settings, local),
         Verb::Pull(arguments) => charts::pull(&arguments, settings, local),
+        Verb::Upgrade(arguments) => charts::upgrade(&arguments, settings, local),
+        Verb::Install(arguments) => charts::install(&arguments, settings, local),
+        Verb::Status(arguments) => charts::status(&arguments, settings, local),
+        Verb::History(arguments) => charts::history(&arguments, settings, local),
+        Verb::List(arguments) => charts::list(&arguments, settings, local),
+        Verb::Release(verb) => charts::release(&verb, local),
         Verb::Rebase(arguments) => images::rebase(arguments, settings, local),
         Verb::Compare(arguments) => images::compare(arguments, settings, local),
         Verb::Inspect(arguments) => images::inspect(arguments, settings, local),

@@ -30,7 +30,7 @@ impl Cluster {
     ///
     /// # Errors
     /// [`Failure::Terminal`] by the name of what is missing or not supported.
-    pub fn open(kubeconfig: &str, context: Option<&str>, files: Files) -> Result<Self, Failure> {
+    pub fn open(kubeconfig: &str, context: Option<&str>, files: &Files) -> Result<Self, Failure> {
         let access = Access::read(kubeconfig, context, files)?;
         Ok(Self {
             client: Arc::new(Client::new(&access)?),
@@ -190,7 +190,7 @@ impl KubernetesDeployer {
         if let Some((_, _, cluster)) = found {
             return Ok(cluster.clone());
         }
-        let cluster = Cluster::open(text, context.as_deref(), self.files)?;
+        let cluster = Cluster::open(text, context.as_deref(), &self.files)?;
         if known.len() >= CLUSTERS_MAX {
             known.remove(0);
         }

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use refloat_core::{Failure, Secret};
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// A cluster, and who asks.
 #[derive(Debug, Clone)]
@@ -28,10 +29,13 @@ pub(crate) enum Verify {
 }
 
 /// Whether files that a kubeconfig names may be read. A server never reads files for a document; a person's own program does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Files {
     /// They may.
-    Read,
+    Read {
+        /// Where relative paths begin: the kubeconfig's folder.
+        base: PathBuf,
+    },
     /// Data must stand in the kubeconfig itself.
     Refuse,
 }
@@ -41,7 +45,7 @@ impl Access {
     ///
     /// # Errors
     /// [`Failure::Terminal`] by the name of what is missing or not supported.
-    pub fn read(text: &str, context: Option<&str>, files: Files) -> Result<Self, Failure> {
+    pub fn read(text: &str, context: Option<&str>, files: &Files) -> Result<Self, Failure> {
         let wrong = |what: String| Failure::Terminal(format!("kubeconfig: {what}"));
         let documents = yaml::read_all(text).map_err(wrong)?;
         let config = documents.first().cloned().unwrap_or_default();
@@ -88,7 +92,7 @@ impl Access {
 }
 
 /// Certificate and key, one behind the other.
-fn identity(user: &Value, files: Files) -> Result<Option<Secret<Vec<u8>>>, String> {
+fn identity(user: &Value, files: &Files) -> Result<Option<Secret<Vec<u8>>>, String> {
     let certificate = material(user, "client-certificate", files)?;
     let key = material(user, "client-key", files)?;
     match (certificate, key) {
@@ -100,7 +104,7 @@ fn identity(user: &Value, files: Files) -> Result<Option<Secret<Vec<u8>>>, Strin
     }
 }
 
-fn authorization(user: &Value, files: Files) -> Result<Option<Secret<String>>, String> {
+fn authorization(user: &Value, files: &Files) -> Result<Option<Secret<String>>, String> {
     for unbuilt in ["exec", "auth-provider"] {
         if !user[unbuilt].is_null() {
             return Err(format!(
@@ -124,7 +128,7 @@ fn authorization(user: &Value, files: Files) -> Result<Option<Secret<String>>, S
 }
 
 /// `KEY-data` in base64, or the file that `KEY` names.
-fn material(from: &Value, key: &str, files: Files) -> Result<Option<Vec<u8>>, String> {
+fn material(from: &Value, key: &str, files: &Files) -> Result<Option<Vec<u8>>, String> {
     let inline = format!("{key}-data");
     if let Some(text) = from[&inline].as_str() {
         let bytes = STANDARD.decode(text.trim());
@@ -134,13 +138,13 @@ fn material(from: &Value, key: &str, files: Files) -> Result<Option<Vec<u8>>, St
     from[key].as_str().map(|path| file(path, files)).transpose()
 }
 
-fn file(path: &str, files: Files) -> Result<Vec<u8>, String> {
-    if files == Files::Refuse {
+fn file(path: &str, files: &Files) -> Result<Vec<u8>, String> {
+    let Files::Read { base } = files else {
         return Err(format!(
             "it names the file `{path}`; put the data into it (`kubectl config view --raw --flatten`)"
         ));
-    }
-    std::fs::read(path).map_err(|error| format!("cannot read `{path}`: {error}"))
+    };
+    std::fs::read(base.join(path)).map_err(|error| format!("cannot read `{path}`: {error}"))
 }
 
 #[cfg(test)]
@@ -163,7 +167,7 @@ users:
 ";
 
     fn said(context: &str) -> String {
-        let read = Access::read(CONFIG, Some(context), Files::Refuse);
+        let read = Access::read(CONFIG, Some(context), &Files::Refuse);
         read.err()
             .map(|error| error.to_string())
             .unwrap_or_default()
@@ -171,7 +175,7 @@ users:
 
     #[test]
     fn the_current_context_is_read() -> Result<(), Failure> {
-        let access = Access::read(CONFIG, None, Files::Refuse)?;
+        let access = Access::read(CONFIG, None, &Files::Refuse)?;
         assert_eq!(access.server, "https://127.0.0.1:6443");
         assert_eq!(access.authority.as_deref(), Some(&b"ab"[..]));
         assert_eq!(access.namespace.as_deref(), Some("shop"));

@@ -121,7 +121,9 @@ fn releases_roll_out_fail_and_are_helms_own() -> Result<()> {
     }
     let shop = Shop {
         cluster: Cluster::start()?,
-        deployer: KubernetesDeployer::new(Files::Read),
+        deployer: KubernetesDeployer::new(Files::Read {
+            base: std::path::PathBuf::new(),
+        }),
         runtime: tokio::runtime::Runtime::new()?,
     };
     let archive = shop.cluster.kubeconfig().with_file_name("image.tar");

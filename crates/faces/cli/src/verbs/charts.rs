@@ -4,12 +4,15 @@
 mod edit;
 mod oracle;
 mod registry;
+mod release;
 mod source;
 mod values;
 
 pub(super) use edit::bump;
 pub use registry::PushedChart;
 pub(super) use registry::{package, pull, push};
+pub use release::{Newness, ReleaseQuestion};
+pub(super) use release::{history, install, list, release, status, upgrade};
 
 use crate::Local;
 use crate::arguments::{ShowArguments, ShowVerb, TemplateArguments};
