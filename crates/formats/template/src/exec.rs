@@ -319,3 +319,6 @@ fn clean_text(text: &Str) -> Str {
         Str::clone(text)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,10 +60,21 @@ fn translate(expression: &str) -> String {
                 out.push(letter);
             }
             '-' if in_class && rest.starts_with('-') => out.push_str("\\-"),
+            '{' if !in_class && !is_repetition(rest) => out.push_str("\\{"),
             other => out.push(other),
         }
     }
     out
+}
+
+/// Whether `3}`, `3,}` or `3,5}` follows a brace; any other brace is itself in Go.
+fn is_repetition(rest: &str) -> bool {
+    let Some((inner, _)) = rest.split_once('}') else {
+        return false;
+    };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (least, most) = inner.split_once(',').unwrap_or((inner, ""));
+    !least.is_empty() && digits(least) && digits(most)
 }
 
 fn escape<'t>(rest: &'t str, in_class: bool, out: &mut String) -> &'t str {

@@ -57,6 +57,7 @@ impl Writer<'_> {
             Value::Float(number) => self.out.push_str(&float(*number)?),
             Value::String(text) => self.text(text),
             Value::Bytes(bytes) => self.text(&base64(bytes)),
+            Value::List(list) if list.is_nil() => self.out.push_str("null"),
             Value::List(list) => self.list(list)?,
             Value::Map(map) => self.map(&map.entries())?,
             Value::Object(object) => match object.shape() {

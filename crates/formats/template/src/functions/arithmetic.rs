@@ -104,7 +104,7 @@ fn sequence(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
         [start, step, end] => (start, end, step),
         _ => return Ok(Value::from("")),
     };
-    let stop = end.saturating_add(toward(start, end));
+    let stop = end.wrapping_add(toward(start, end));
     let found = steps(machine, start, stop, step)?;
     let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
     Ok(Value::text(texts.join(" ")))

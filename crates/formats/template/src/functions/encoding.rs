@@ -29,7 +29,8 @@ pub(super) const TABLE: &[Function] = &[
         if let Some(bytes) = from_base32(str_at(args, 0)) {
             return text(machine, bytes);
         }
-        let at = bad_place(str_at(args, 0), is_base32, 8);
+        let bare = str_at(args, 0).replace(['\n', '\r'], "");
+        let at = bad_place(&bare, is_base32, 8);
         Ok(Value::text(format!(
             "illegal base32 data at input byte {at}"
         )))

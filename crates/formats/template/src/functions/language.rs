@@ -139,8 +139,10 @@ fn equal_pair(left: &Value, right: &Value) -> Result<bool, Failure> {
 
 /// Values without an order: equal if both are nil; maps and slices cannot be compared.
 fn equal_others(left: &Value, right: &Value) -> Result<bool, Failure> {
-    if left.is_nil() || right.is_nil() {
-        return Ok(left.is_nil() && right.is_nil());
+    let is_nil =
+        |value: &Value| value.is_nil() || value.as_list().is_some_and(crate::value::List::is_nil);
+    if is_nil(left) || is_nil(right) {
+        return Ok(is_nil(left) && is_nil(right));
     }
     let kind = format::kind_name(left);
     if kind != format::kind_name(right) {

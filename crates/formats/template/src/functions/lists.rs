@@ -119,7 +119,10 @@ fn but_last(all: &[Value]) -> Option<&[Value]> {
 
 fn part(args: &[Value], name: &str, of: fn(&[Value]) -> Option<&[Value]>) -> Outcome {
     let all = elements(&args[0], &format!("Cannot find {name} on type"))?;
-    Ok(Value::list(of(&all).unwrap_or_default().to_vec()))
+    Ok(match of(&all) {
+        Some(part) => Value::list(part.to_vec()),
+        None => Value::List(List::nil(ListKind::Any)),
+    })
 }
 
 fn reverse(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
@@ -199,7 +202,8 @@ fn concat(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
             }
         }
     }
-    made(machine, all)
+    machine.charge(all.len().saturating_mul(8))?;
+    Ok(Value::List(List::found(ListKind::Any, all)))
 }
 
 fn chunk(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {

@@ -8,7 +8,7 @@ use super::strings::str_at;
 use super::{Function, Type, fixed};
 use crate::exec::{Failure, Machine, Outcome};
 use crate::expressions;
-use crate::value::{List, Str, Value};
+use crate::value::{List, ListKind, Str, Value};
 
 const TEXT: Type = Type::String;
 const INT: Type = Type::Int;
@@ -105,7 +105,8 @@ fn find(args: &[Value], regex: &Regex) -> Value {
 fn find_all(args: &[Value], regex: &Regex) -> Value {
     let limit = usize::try_from(integer(&args[2])).unwrap_or(usize::MAX);
     let found = regex.find_iter(str_at(args, 1)).take(limit);
-    Value::List(List::of_texts(found.map(|found| found.as_str())))
+    let found = found.map(|found| Value::from(found.as_str())).collect();
+    Value::List(List::found(ListKind::Strings, found))
 }
 
 fn replace(machine: &mut Machine<'_, '_>, args: &[Value], regex: &Regex) -> Outcome {
@@ -130,7 +131,7 @@ fn split(args: &[Value], regex: &Regex) -> Value {
     let (text, count) = (str_at(args, 1), integer(&args[2]));
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
     if limit == 0 {
-        return Value::List(List::of_texts(Vec::<Str>::new()));
+        return Value::List(List::nil(ListKind::Strings));
     }
     if text.is_empty() && !regex.as_str().is_empty() {
         return Value::List(List::of_texts([""]));

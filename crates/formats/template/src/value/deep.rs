@@ -25,6 +25,7 @@ fn equal_at(left: &Value, right: &Value, depth: usize) -> bool {
         (Value::Bytes(a), Value::Bytes(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
             a.kind() == b.kind()
+                && a.is_nil() == b.is_nil()
                 && a.len() == b.len()
                 && a.iter()
                     .zip(b.iter())
@@ -57,6 +58,7 @@ fn copy_at(value: &Value, depth: usize) -> Option<Value> {
         return None;
     }
     Some(match value {
+        Value::List(list) if list.is_nil() => value.clone(),
         Value::List(list) => {
             let items: Option<Vec<Value>> =
                 list.iter().map(|item| copy_at(item, depth + 1)).collect();

@@ -22,6 +22,8 @@ pub enum ListKind {
 #[derive(Clone)]
 pub struct List {
     kind: ListKind,
+    /// Go's nil slice: it prints as empty, and is `null` in JSON and YAML.
+    is_nil: bool,
     items: Rc<Vec<Value>>,
 }
 
@@ -30,8 +32,31 @@ impl List {
     pub fn new(kind: ListKind, items: Vec<Value>) -> Self {
         Self {
             kind,
+            is_nil: false,
             items: Rc::new(items),
         }
+    }
+
+    /// Go's nil slice.
+    pub fn nil(kind: ListKind) -> Self {
+        Self {
+            is_nil: true,
+            ..Self::new(kind, Vec::new())
+        }
+    }
+
+    /// The slice of what was found: nil if nothing was.
+    #[must_use]
+    pub fn found(kind: ListKind, items: Vec<Value>) -> Self {
+        if items.is_empty() {
+            return Self::nil(kind);
+        }
+        Self::new(kind, items)
+    }
+
+    /// True for Go's nil slice.
+    pub const fn is_nil(&self) -> bool {
+        self.is_nil
     }
 
     /// A `[]string`.

@@ -75,6 +75,9 @@ impl Writer {
         self.depth += 1;
         match value {
             Value::Map(map) => self.map(&map.entries(), indent, context)?,
+            Value::List(list) if list.is_nil() && self.dialect == Dialect::Two => {
+                self.word("null", context);
+            }
             Value::List(list) => self.list(list, indent, context)?,
             Value::Object(object) => match object.shape() {
                 Shape::Map(map) => self.map(&map.entries(), indent, context)?,
