@@ -94,7 +94,7 @@ pub async fn find_base(
             if seen.is_none() {
                 seen = Some(candidates(image, bases, observer).await);
             }
-            base = by_layers(own, seen.as_deref().unwrap_or_default(), &image.root.digest);
+            base = by_layers(own, seen.as_deref().unwrap_or_default());
         }
         found.push((own.platform.clone(), base));
     }
@@ -200,15 +200,12 @@ fn without_target(written: &str) -> String {
 }
 
 /// The longest match; among equals the one whose history is the image's own, otherwise the first.
-fn by_layers(own: &PlatformImage, seen: &[Arc<ImageTree>], itself: &Digest) -> Option<Base> {
+fn by_layers(own: &PlatformImage, seen: &[Arc<ImageTree>]) -> Option<Base> {
     let mut fitting: Vec<(&Arc<ImageTree>, &PlatformImage)> = seen
         .iter()
         .filter_map(|tree| Some((tree, tree.platform(&own.platform)?)))
-        .filter(|(tree, base)| {
-            tree.root.digest != *itself
-                && base.manifest.digest != own.manifest.digest
-                && own.stands_on(base)
-        })
+        // An image of the same layers is a sibling or a copy, not what this one was built on.
+        .filter(|(_, base)| own.stands_on(base) && base.diff_ids.len() < own.diff_ids.len())
         .collect();
     let longest = fitting.iter().map(|(_, base)| base.diff_ids.len()).max()?;
     fitting.retain(|(_, base)| base.diff_ids.len() == longest);
