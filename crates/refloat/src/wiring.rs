@@ -19,6 +19,8 @@ use refloat_flow::upkeep::Upkeep;
 use refloat_flow::{Administration, Limits, Registry, SignIn};
 use refloat_http::{Entry, Metrics, Readiness, Server, Settings, Tls};
 use refloat_ports::Blobs;
+use refloat_oci::RegistryHost;
+use refloat_patches::{Patches, ServerPlaces};
 use refloat_registry::{Face, Links, token_service};
 use refloat_store::accounts::{self, AdminMade};
 use refloat_store::log::{CursorKey, SegmentKey};
@@ -92,6 +94,8 @@ pub async fn wire(
     let builds = builds(configuration, &store, &registry, &master, links.host())?;
     registry.start_upkeep(&upkeep(configuration, keys.segments));
     builds.start(registry.tasks(), &owner()).await?;
+    let patches = patches(&store, &registry, &master, links.host(), &builds)?;
+    patches.start(registry.tasks(), &owner());
     let releases = releases(configuration, &store, &registry, &master, links.host());
     releases.start(registry.tasks(), &owner());
 
@@ -107,6 +111,7 @@ pub async fn wire(
             registry.clone(),
             sign_in,
             builds,
+            patches,
             releases,
         )));
     let entry = Entry::new(face, others, metrics, BODY_IDLE_MAX);
@@ -237,6 +242,27 @@ fn builds(
         git: Arc::new(GitProgram),
         places: Arc::new(ForeignPlaces::new(store.clone(), master.clone())?),
         concurrency: configuration.runner.concurrency.unwrap_or(BUILDS_AT_ONCE),
+    }))
+}
+
+/// The loop: the graph, the watcher, cascades.
+fn patches(
+    store: &Store,
+    registry: &Registry,
+    master: &MasterKey,
+    host: &str,
+    builds: &Builds,
+) -> Result<Patches> {
+    let host: RegistryHost = host.parse().context("the host of public_url")?;
+    let foreign = Arc::new(ForeignPlaces::new(store.clone(), master.clone())?);
+    let places = ServerPlaces::new(registry.clone(), host.clone(), foreign);
+    Ok(Patches::new(refloat_patches::Parts {
+        store: store.clone(),
+        registry: registry.clone(),
+        host,
+        places: Arc::new(places),
+        builds: builds.clone(),
+        cache: Arc::new(refloat_images::MemoryCache::new()),
     }))
 }
 

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use refloat_builds::Builds;
+use refloat_patches::Patches;
 use refloat_core::{Principal, PrincipalKind, Rejection};
 use refloat_flow::administer::Repeat;
 use refloat_flow::{Administration, FlowError, Registry, SignIn};
@@ -30,6 +31,7 @@ pub struct Api {
     pub(crate) registry: Registry,
     pub(crate) sign_in: SignIn,
     pub(crate) builds: Builds,
+    pub(crate) patches: Patches,
     pub(crate) releases: Releases,
 }
 
@@ -40,6 +42,7 @@ impl Api {
         registry: Registry,
         sign_in: SignIn,
         builds: Builds,
+        patches: Patches,
         releases: Releases,
     ) -> Self {
         Self {
@@ -47,6 +50,7 @@ impl Api {
             registry,
             sign_in,
             builds,
+            patches,
             releases,
         }
     }

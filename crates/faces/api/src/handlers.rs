@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod documents;
 pub(crate) mod grants;
 pub(crate) mod log;
+pub(crate) mod patches;
 pub(crate) mod registry;
 pub(crate) mod releases;
 pub(crate) mod runs;

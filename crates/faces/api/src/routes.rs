@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::asking::Asking;
 use crate::face::Api;
-use crate::handlers::{accounts, documents, grants, log, registry, releases, runs, upkeep};
+use crate::handlers::{accounts, documents, grants, log, patches, registry, releases, runs, upkeep};
 use axum::http::Method;
 use futures_util::future::BoxFuture;
 use refloat_core::Action;
@@ -96,6 +96,9 @@ const STATE: Parameter = parameter(
 );
 const ENVIRONMENT: Parameter = parameter("environment", "of this environment only");
 const FROM: Parameter = parameter("from", "the first byte wanted; 0 if left out");
+const OUTDATED: Parameter = parameter("outdated", "true: only those whose base moved on");
+const NO_BASE: Parameter = parameter("no_base", "true: only those whose base is not known");
+const REFERENCE: Parameter = parameter("reference", "what is connected with this one only");
 const WAIT: Parameter = parameter(
     "wait_seconds",
     "keep the question open until something happens, at most 30",
@@ -168,6 +171,15 @@ pub static ROUTES: &[Route] = routes! {
     GET "/releases" Right::Project, None, &[PROJECT], releases::list, "releases of a project, and what runs where";
     GET "/releases/{name}" Right::Project, None, &[PROJECT], releases::get, "how a release stands in its environments";
     GET "/releases/{name}/history" Right::Project, None, &[PROJECT, ENVIRONMENT], releases::history, "the deployments of a release, the newest first";
+    GET "/images" Right::Visible, None, &[OUTDATED, NO_BASE, AFTER, LIMIT], patches::images, "current images, and what each stands on";
+    GET "/graph" Right::Visible, None, &[REFERENCE], patches::graph, "what stands on what";
+    GET "/upstreams" Right::Project, None, &[PROJECT], patches::upstreams, "upstreams of a project, and up to when nothing was missed";
+    POST "/upstreams/{name}/sweep" Right::Project, Small, &[], patches::sweep, "ask an upstream now";
+    POST "/plans" Right::Administrator, Small, &[], patches::plan, "what a moved base reaches, and how each image would be patched";
+    POST "/patches" Right::Administrator, Small, &[], patches::patch, "carry a plan out, or patch whatever is outdated";
+    GET "/cascades" Right::Administrator, None, PAGE, patches::cascades, "cascades, the newest first";
+    GET "/cascades/{id}" Right::Administrator, None, &[], patches::cascade, "how a cascade stands";
+    POST "/cascades/{id}" Right::Administrator, Small, &[], patches::ask_cascade, "pause, resume, cancel or retry a cascade";
     GET "/audit/verify" Right::Administrator, None, &[], log::verify, "check the whole log";
     POST "/gc" Right::Administrator, Small, &[], upkeep::collect, "remove bytes that nothing uses";
     POST "/scrub" Right::Administrator, Small, &[], upkeep::scrub, "compare stored bytes with their checksums";

@@ -9,7 +9,8 @@ use refloat_flow::administer::DEFAULT_PROJECT;
 use refloat_flow::{Caller, FlowError};
 use refloat_oci::{Digest, Reference};
 use refloat_store::StoreError;
-use refloat_store::access::{actor, authorize_project};
+use refloat_store::access::{actor, authorize_project, authorize_server};
+use refloat_store::projects::default_project;
 use refloat_store_patches::cascades::{self, CascadeRow, NewCascade};
 use refloat_store_patches::plans::{self, PlanRow};
 use refloat_store_patches::{By, bases, upstreams};
@@ -26,14 +27,14 @@ fn project_or_default(project: Option<String>) -> String {
 }
 
 impl Patches {
-    /// Who asks, in a project that it administers.
-    async fn by_of(&self, caller: &Caller, project: Option<String>) -> Result<By, FlowError> {
-        let (principal, project) = (caller.principal.clone(), project_or_default(project));
-        let by = self.store().read(operation!(tx, [principal, project], {
-            let leave = authorize_project(tx, &principal, &project).await?;
+    /// Who asks: plans and cascades reach every project, so they are for administrators of the server.
+    async fn by_of(&self, caller: &Caller) -> Result<By, FlowError> {
+        let principal = caller.principal.clone();
+        let by = self.store().read(operation!(tx, [principal], {
+            authorize_server(tx, &principal).await?;
             Ok(By {
                 actor: actor(&principal),
-                ..By::system(leave.id().clone())
+                ..By::system(default_project())
             })
         }));
         Ok(by.await?)
@@ -43,13 +44,8 @@ impl Patches {
     ///
     /// # Errors
     /// [`Rejection::Invalid`] for a reference without a tag, [`Rejection::NotFound`] for one that nobody watches.
-    pub async fn plan(
-        &self,
-        caller: &Caller,
-        project: Option<String>,
-        base: &str,
-    ) -> Result<Value, FlowError> {
-        let by = self.by_of(caller, project).await?;
+    pub async fn plan(&self, caller: &Caller, base: &str) -> Result<Value, FlowError> {
+        let by = self.by_of(caller).await?;
         let (name, digest) = self.base_named(base)?;
         let (from, to) = self.ends(&name, digest, base).await?;
         if digest.is_some() {
@@ -120,17 +116,13 @@ impl Patches {
     pub async fn patch(
         &self,
         caller: &Caller,
-        project: Option<String>,
         plan: Option<PlanId>,
     ) -> Result<Vec<CascadeId>, FlowError> {
-        let by = self.by_of(caller, project).await?;
+        let by = self.by_of(caller).await?;
         if let Some(id) = plan {
-            let (project, wanted) = (by.project.clone(), id);
-            let row = self.store().read(operation!(
-                tx,
-                [project, wanted],
-                plans::get(tx, &project, &wanted).await
-            ));
+            let row = self
+                .store()
+                .read(operation!(tx, [id], plans::get(tx, &id).await));
             return Ok(vec![self.carry_out(row.await?, &by).await?]);
         }
         let outdated = self
@@ -221,11 +213,10 @@ impl Patches {
     pub async fn ask_cascade(
         &self,
         caller: &Caller,
-        project: Option<String>,
         id: &CascadeId,
         asked: CascadeAsked,
     ) -> Result<CascadeRow, FlowError> {
-        let by = self.by_of(caller, project).await?;
+        let by = self.by_of(caller).await?;
         let id = id.clone();
         let done = self.store().write(operation!(
             tx,

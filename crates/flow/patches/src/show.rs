@@ -211,30 +211,27 @@ impl Patches {
         Ok(read.await?)
     }
 
-    /// Cascades of a project, the newest first.
+    /// Cascades, the newest first, for administrators.
     ///
     /// # Errors
-    /// [`refloat_core::Rejection::NotFound`] or `Denied` without leave.
+    /// [`refloat_core::Rejection::Denied`] without leave.
     pub async fn cascades(
         &self,
         caller: &Caller,
-        project: Option<String>,
         before: Option<String>,
         limit: usize,
     ) -> Result<Vec<(String, CascadeShown)>, FlowError> {
         let principal = caller.principal.clone();
         let limit = i64::try_from(limit).unwrap_or(PAGE).clamp(1, PAGE);
-        let read = self
-            .store()
-            .read(operation!(tx, [principal, project, before], {
-                let project = project_of(tx, &principal, project.as_deref()).await?;
-                let mut found = Vec::new();
-                for row in cascades::list(tx, &project, before.as_deref(), limit).await? {
-                    let nodes = nodes::of_cascade(tx, &row.id).await?;
-                    found.push((row, nodes));
-                }
-                Ok(found)
-            }));
+        let read = self.store().read(operation!(tx, [principal, before], {
+            authorize_server(tx, &principal).await?;
+            let mut found = Vec::new();
+            for row in cascades::list(tx, before.as_deref(), limit).await? {
+                let nodes = nodes::of_cascade(tx, &row.id).await?;
+                found.push((row, nodes));
+            }
+            Ok(found)
+        }));
         let found = read.await?;
         Ok(found
             .into_iter()
@@ -255,13 +252,12 @@ impl Patches {
     pub async fn cascade(
         &self,
         caller: &Caller,
-        project: Option<String>,
         id: &CascadeId,
     ) -> Result<CascadeShown, FlowError> {
         let (principal, id) = (caller.principal.clone(), id.clone());
-        let read = self.store().read(operation!(tx, [principal, project, id], {
-            let project = project_of(tx, &principal, project.as_deref()).await?;
-            let row = cascades::get(tx, &project, &id).await?;
+        let read = self.store().read(operation!(tx, [principal, id], {
+            authorize_server(tx, &principal).await?;
+            let row = cascades::get(tx, &id).await?;
             let nodes = nodes::of_cascade(tx, &id).await?;
             Ok((row, nodes))
         }));

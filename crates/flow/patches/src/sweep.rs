@@ -142,7 +142,9 @@ impl Patches {
         let mut seen = 0;
         let any = TagOrDigest::Tag("latest".parse().expect("a tag"));
         loop {
-            let place = self.upstream_place(upstream, repository, any.clone()).await?;
+            let place = self
+                .upstream_place(upstream, repository, any.clone())
+                .await?;
             let page = place
                 .images
                 .tags(repository, after.as_ref(), TAGS_PAGE)
@@ -164,7 +166,9 @@ impl Patches {
     async fn ask(&self, upstream: &Upstream, one: &Expected) -> Found {
         let target = TagOrDigest::Tag(one.tag.clone());
         let asked = async {
-            let place = self.upstream_place(upstream, &one.repository, target.clone()).await?;
+            let place = self
+                .upstream_place(upstream, &one.repository, target.clone())
+                .await?;
             place
                 .images
                 .resolve(&one.repository, &target)

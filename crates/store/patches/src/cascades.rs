@@ -84,17 +84,12 @@ pub async fn find(tx: &mut dyn Tx, id: &CascadeId) -> Result<Option<CascadeRow>,
     row.as_ref().map(read).transpose()
 }
 
-/// A cascade of a project.
+/// A cascade.
 ///
 /// # Errors
 /// [`Rejection::NotFound`].
-pub async fn get(
-    tx: &mut dyn Tx,
-    project: &ProjectId,
-    id: &CascadeId,
-) -> Result<CascadeRow, StoreError> {
-    let found = find(tx, id).await?.filter(|row| row.project == *project);
-    found.ok_or_else(|| unknown(id).into())
+pub async fn get(tx: &mut dyn Tx, id: &CascadeId) -> Result<CascadeRow, StoreError> {
+    find(tx, id).await?.ok_or_else(|| unknown(id).into())
 }
 
 fn unknown(id: &CascadeId) -> Rejection {
@@ -104,26 +99,19 @@ fn unknown(id: &CascadeId) -> Rejection {
     }
 }
 
-/// Cascades of a project, the newest first, those before `before`.
+/// Cascades, the newest first, those before `before`.
 ///
 /// # Errors
 /// [`StoreError`] of the database.
 pub async fn list(
     tx: &mut dyn Tx,
-    project: &ProjectId,
     before: Option<&str>,
     at_most: i64,
 ) -> Result<Vec<CascadeRow>, StoreError> {
     let rows = tx
         .query(
-            sql(columns!(
-                "where project_id = $1 and id < $2 order by id desc limit $3"
-            )),
-            &[
-                project.as_str().into(),
-                before.unwrap_or("~").into(),
-                at_most.into(),
-            ],
+            sql(columns!("where id < $1 order by id desc limit $2")),
+            &[before.unwrap_or("~").into(), at_most.into()],
         )
         .await?;
     rows.iter().map(read).collect()
@@ -197,7 +185,7 @@ pub async fn ask(
     asked: Asked,
     by: &By,
 ) -> Result<CascadeRow, StoreError> {
-    let row = get(tx, &by.project, id).await?;
+    let row = get(tx, id).await?;
     let (change, event) = match asked {
         Asked::Pause => (
             Change::Pause,
@@ -229,6 +217,7 @@ pub async fn ask(
         .next(&change)
         .map_err(|illegal| Rejection::Conflict(illegal.to_string()))?;
     let by = By {
+        project: row.project.clone(),
         causes: vec![row.record.clone()],
         cascade: Some(id.clone()),
         ..by.clone()
@@ -256,7 +245,7 @@ pub async fn ask(
         }
         Asked::Pause | Asked::Resume => {}
     }
-    get(tx, &by.project, id).await
+    get(tx, id).await
 }
 
 /// A step of a node that the record of its whole cascade tells.

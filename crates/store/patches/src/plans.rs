@@ -85,16 +85,16 @@ pub async fn put(tx: &mut dyn Tx, plan: &NewPlan, by: &By) -> Result<RecordId, S
     Ok(record)
 }
 
-/// A plan of a project.
+/// A plan.
 ///
 /// # Errors
 /// [`Rejection::NotFound`].
-pub async fn get(tx: &mut dyn Tx, project: &ProjectId, id: &PlanId) -> Result<PlanRow, StoreError> {
+pub async fn get(tx: &mut dyn Tx, id: &PlanId) -> Result<PlanRow, StoreError> {
     let row = tx
         .first(
             sql("select id, project_id, host, repository, tag, from_digest, to_digest, content, record_id, created_at \
-                 from patch_plan where id = $1 and project_id = $2"),
-            &[id.as_str().into(), project.as_str().into()],
+                 from patch_plan where id = $1"),
+            &[id.as_str().into()],
         )
         .await?;
     let unknown = || Rejection::NotFound {
