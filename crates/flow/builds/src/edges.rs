@@ -125,7 +125,7 @@ impl Builds {
             .image
             .registry
             .clone()
-            .filter(|host| *host != self.inner.host);
+            .filter(|host| !self.is_own(host));
         TaskLine {
             project: project.clone(),
             task: name.to_owned(),
@@ -146,7 +146,7 @@ impl Builds {
     /// An edge as the graph has it; one that cannot move (a digest alone) or is not known is none.
     fn known(&self, edge: &Edge, built: &[(String, Digest)]) -> Option<TaskEdge> {
         let reference = edge.reference.as_ref()?;
-        let registry = Some(reference.registry.clone()).filter(|host| *host != self.inner.host);
+        let registry = Some(reference.registry.clone()).filter(|host| !self.is_own(host));
         Some(TaskEdge {
             kind: kind(edge.kind.name())?,
             base: BaseName {

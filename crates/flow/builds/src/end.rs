@@ -100,7 +100,7 @@ impl Builds {
     async fn tag(&self, run: &Run, digest: Digest, tag: &TagName) -> Result<(), FlowError> {
         let destination = self.destination(run);
         let target = TagOrDigest::Digest(digest);
-        if destination.registry == self.inner.host {
+        if self.is_own(&destination.registry) {
             let caller = Caller {
                 because: Because {
                     causes: vec![run.record.clone()],

@@ -110,6 +110,11 @@ impl Builds {
         Ok(())
     }
 
+    /// Whether a host is this registry: loopback has several names.
+    pub(crate) fn is_own(&self, host: &RegistryHost) -> bool {
+        refloat_cascade::name::is_own(host, &self.inner.host)
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store
     }

@@ -48,7 +48,7 @@ impl Builds {
         if let TagOrDigest::Digest(digest) = target {
             return Ok(digest);
         }
-        if reference.registry == self.inner.host {
+        if self.is_own(&reference.registry) {
             let manifest = self
                 .inner
                 .registry
@@ -116,7 +116,7 @@ impl Builds {
 
     async fn manifest(&self, image: &Reference, digest: Digest) -> Result<Vec<u8>, PinError> {
         let target = TagOrDigest::Digest(digest);
-        if image.registry == self.inner.host {
+        if self.is_own(&image.registry) {
             let found = self
                 .inner
                 .registry
@@ -135,7 +135,7 @@ impl Builds {
     }
 
     async fn blob(&self, image: &Reference, digest: &Digest) -> Result<Vec<u8>, PinError> {
-        let mut stream = if image.registry == self.inner.host {
+        let mut stream = if self.is_own(&image.registry) {
             let repository: &RepositoryName = &image.repository;
             let opened = self
                 .inner

@@ -3,7 +3,7 @@
 
 use crate::{Builds, operation};
 use refloat_core::access::{Actions, Scope};
-use refloat_core::{Action, Pattern, Principal, Rejection, Secret, TokenId};
+use refloat_core::{Action, Pattern, Principal, Rejection, Secret};
 use refloat_documents::TaskDocument;
 use refloat_flow::FlowError;
 use refloat_flow::sign_in::new_long_token;
@@ -83,12 +83,22 @@ impl Builds {
             .map(|reference| &reference.registry)
             .collect();
         let mut logins = Vec::new();
+        let mut own: Option<RegistryLogin> = None;
         for host in hosts {
-            if *host == self.inner.host {
-                logins.push(
-                    self.own_login(run, destination, bases, timeout_seconds)
-                        .await?,
-                );
+            if self.is_own(host) {
+                // One token under each of its names.
+                let login = match &own {
+                    Some(login) => login.clone(),
+                    None => {
+                        self.own_login(run, destination, bases, timeout_seconds)
+                            .await?
+                    }
+                };
+                own = Some(login.clone());
+                logins.push(RegistryLogin {
+                    registry: host.to_string(),
+                    ..login
+                });
                 continue;
             }
             let (master, project, name) = (
@@ -120,15 +130,14 @@ impl Builds {
         bases: &[Reference],
         timeout_seconds: i64,
     ) -> Result<RegistryLogin, FlowError> {
-        let own = &self.inner.host;
         let mut scopes: BTreeMap<RepositoryName, Actions> = BTreeMap::new();
-        for base in bases.iter().filter(|base| base.registry == *own) {
+        for base in bases.iter().filter(|base| self.is_own(&base.registry)) {
             scopes.insert(
                 base.repository.clone(),
                 [Action::Pull].into_iter().collect(),
             );
         }
-        if destination.registry == *own {
+        if self.is_own(&destination.registry) {
             let push = [Action::Pull, Action::Push].into_iter().collect();
             scopes.insert(destination.repository.clone(), push);
         }
@@ -148,7 +157,6 @@ impl Builds {
         let hash = std::sync::Arc::new(hash);
         let made = self.store().write(operation!(tx, [run, scopes, hash], {
             let (robot, name) = robot(tx, &run).await?;
-            forget_token(tx, &run).await?;
             let expires_at = tx.now().plus_seconds(timeout_seconds + TOKEN_MORE_SECONDS);
             let label = run.id.to_string();
             let new = NewToken {
@@ -158,23 +166,22 @@ impl Builds {
                 scopes: Some(&scopes),
                 expires_at: Some(expires_at),
             };
-            let token = accounts::create_token(tx, &Principal::system(), &robot, &new).await?;
-            rows::set_token(tx, &run.id, Some(&token)).await?;
+            accounts::create_token(tx, &Principal::system(), &robot, &new).await?;
             Ok(name)
         }));
         Ok(RegistryLogin {
-            registry: own.to_string(),
+            registry: self.inner.host.to_string(),
             username: made.await?,
             password: token,
         })
     }
 
-    /// Takes the run's token back.
+    /// Takes the run's tokens back: one for each time that it was begun.
     pub(crate) async fn forget_login(&self, run: &Run) -> Result<(), FlowError> {
         let run = run.clone();
         let done = self
             .store()
-            .write(operation!(tx, [run], { forget_token(tx, &run).await }));
+            .write(operation!(tx, [run], forget_tokens(tx, &run).await));
         Ok(done.await?)
     }
 }
@@ -185,7 +192,7 @@ async fn robot(
     run: &Run,
 ) -> Result<(refloat_core::PrincipalId, String), StoreError> {
     let project = projects::by_id(tx, &run.project).await?;
-    let name = format!("builder-{}", project.name);
+    let name = robot_name(&project.name);
     if let Some(account) = accounts::by_name(tx, &name).await? {
         if account.project != run.project {
             return Err(Rejection::Conflict(format!(
@@ -210,14 +217,20 @@ async fn robot(
     Ok((account.id, name))
 }
 
-async fn forget_token(tx: &mut dyn Tx, run: &Run) -> Result<(), StoreError> {
-    let token: Option<TokenId> = rows::get(tx, &run.id).await?.and_then(|run| run.token);
-    let Some(token) = token else {
+async fn forget_tokens(tx: &mut dyn Tx, run: &Run) -> Result<(), StoreError> {
+    let project = projects::by_id(tx, &run.project).await?;
+    let Some(account) = accounts::by_name(tx, &robot_name(&project.name)).await? else {
         return Ok(());
     };
-    match accounts::revoke_token(tx, &Principal::system(), &token).await {
-        Ok(()) | Err(StoreError::Rejected(Rejection::NotFound { .. })) => {}
-        Err(error) => return Err(error),
+    let system = Principal::system();
+    for token in accounts::list_tokens(tx, &system, &account.id).await? {
+        if token.label == run.id.as_str() {
+            accounts::revoke_token(tx, &system, &token.id).await?;
+        }
     }
-    rows::set_token(tx, &run.id, None).await
+    Ok(())
+}
+
+fn robot_name(project: &str) -> String {
+    format!("builder-{project}")
 }

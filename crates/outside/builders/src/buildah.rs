@@ -95,6 +95,9 @@ impl Inner {
         if self.observe(&request.run)? != BuildStatus::Absent {
             return Ok(());
         }
+        folder
+            .show(request)
+            .map_err(|error| failure(&folder.path, &error))?;
         self.spawn(&folder)
             .map_err(|error| failure(&folder.path, &error))?;
         let until = Instant::now() + BEGIN_MAX;

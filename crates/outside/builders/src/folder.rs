@@ -136,19 +136,14 @@ impl RunFolder {
     }
 
     fn fill(&self, request: &BuildRequest) -> io::Result<()> {
-        let (source, credential) = match &request.source {
-            BuildSource::Git {
-                git,
-                commit,
-                credential,
-            } => {
-                let (git, commit) = (git.clone(), commit.clone());
-                (StoredSource::Git { git, commit }, credential.as_ref())
-            }
-            BuildSource::Folder { folder } => {
-                let folder = folder.clone();
-                (StoredSource::Folder { folder }, None)
-            }
+        let source = match &request.source {
+            BuildSource::Git { git, commit, .. } => StoredSource::Git {
+                git: git.clone(),
+                commit: commit.clone(),
+            },
+            BuildSource::Folder { folder } => StoredSource::Folder {
+                folder: folder.clone(),
+            },
         };
         let shown =
             |(name, reference): (&String, &Reference)| (name.clone(), reference.to_string());
@@ -166,11 +161,22 @@ impl RunFolder {
             timeout_seconds: request.timeout_seconds,
             tests: request.tests.clone(),
         };
-        fs::create_dir(self.at("secrets"))?;
+        self.show(request)?;
+        let json = serde_json::to_vec_pretty(&stored)?;
+        write(&self.at("request.json"), &json)
+    }
+
+    /// Writes what must not be seen, anew: what the run was given before may open nothing any more.
+    pub(crate) fn show(&self, request: &BuildRequest) -> io::Result<()> {
+        fs::create_dir_all(self.at("secrets"))?;
         for (number, value) in request.secrets.values().enumerate() {
             let path = self.at("secrets").join(number.to_string());
             write(&path, value.expose().as_bytes())?;
         }
+        let credential = match &request.source {
+            BuildSource::Git { credential, .. } => credential.as_ref(),
+            BuildSource::Folder { .. } => None,
+        };
         if let Some((username, password)) = credential {
             let json = serde_json::json!({ "registry": "", "username": username, "password": password.expose() });
             write(&self.at("git.json"), json.to_string().as_bytes())?;
@@ -181,8 +187,7 @@ impl RunFolder {
             &self.at("logins.json"),
             serde_json::Value::from(logins).to_string().as_bytes(),
         )?;
-        let json = serde_json::to_vec_pretty(&stored)?;
-        write(&self.at("request.json"), &json)
+        Ok(())
     }
 
     pub(crate) fn request(&self) -> io::Result<StoredRequest> {

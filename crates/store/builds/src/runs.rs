@@ -4,8 +4,7 @@ mod life;
 mod row;
 
 pub use life::{
-    ask_to_cancel, finish, look_again, note, prepare, request, set_token, settle, start, step,
-    wake_up,
+    ask_to_cancel, finish, look_again, note, prepare, request, settle, start, step, wake_up,
 };
 pub use row::Run;
 

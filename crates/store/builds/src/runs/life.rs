@@ -5,7 +5,7 @@ use super::{NewRun, get};
 use crate::tasks;
 use refloat_core::event::{RunEvent, RunOutcome};
 use refloat_core::run::RunState;
-use refloat_core::{Event, NewRecord, RecordId, Rejection, RunId, Stream, TokenId};
+use refloat_core::{Event, NewRecord, RecordId, Rejection, RunId, Stream};
 use refloat_database::{Dialect, StoreError, Tx, Value, sql};
 use refloat_oci::Digest;
 use refloat_store::jobs::{self, NewJob};
@@ -114,24 +114,6 @@ pub async fn prepare(
     found(changed, id)
 }
 
-/// Notes what a run's builder signs in with, and returns what it signed in with before.
-///
-/// # Errors
-/// [`Rejection::NotFound`].
-pub async fn set_token(
-    tx: &mut dyn Tx,
-    id: &RunId,
-    token: Option<&TokenId>,
-) -> Result<(), StoreError> {
-    let changed = tx
-        .execute(
-            sql("update run set token_id = $2 where id = $1"),
-            &[id.as_str().into(), token.map(TokenId::as_str).into()],
-        )
-        .await?;
-    found(changed, id)
-}
-
 /// A builder has begun.
 ///
 /// # Errors
@@ -236,7 +218,7 @@ pub async fn finish(
 pub async fn settle(tx: &mut dyn Tx, id: &RunId) -> Result<(), StoreError> {
     let changed = tx
         .execute(
-            sql("update run set settled = 1, token_id = null where id = $1"),
+            sql("update run set settled = 1 where id = $1"),
             &[id.as_str().into()],
         )
         .await?;

@@ -1,7 +1,7 @@
 //! A run as its row has it.
 
 use refloat_core::run::RunState;
-use refloat_core::{CascadeId, ProjectId, RecordId, RunId, Timestamp, TokenId};
+use refloat_core::{CascadeId, ProjectId, RecordId, RunId, Timestamp};
 use refloat_database::{Row, StoreError};
 use refloat_oci::{Digest, RepositoryName, TagName};
 
@@ -10,7 +10,7 @@ macro_rules! columns {
     ($rest:literal) => {
         concat!(
             "select id, project_id, task, host, repository, spec, cause, actor, commit_id, bases, state, step, digest, tag, error, \
-             builder, cancel, cascade, token_id, turns, log_bytes, record_id, settled, requested_at, started_at, finished_at from run ",
+             builder, cancel, cascade, turns, log_bytes, record_id, settled, requested_at, started_at, finished_at from run ",
             $rest
         )
     };
@@ -56,8 +56,6 @@ pub struct Run {
     pub cancel: Option<String>,
     /// The cascade it belongs to.
     pub cascade: Option<CascadeId>,
-    /// What its builder signs in with.
-    pub token: Option<TokenId>,
     /// How often it was looked at.
     pub turns: i64,
     /// How much of the builder's log has been read.
@@ -101,13 +99,12 @@ pub(super) fn read(row: &Row) -> Result<Run, StoreError> {
         builder: text(15)?,
         cancel: text(16)?,
         cascade: row.optional(17, Row::parsed)?,
-        token: row.optional(18, Row::parsed)?,
-        turns: row.int(19)?,
-        log_bytes: u64::try_from(row.int(20)?).unwrap_or(0),
-        record: row.parsed(21)?,
-        settled: row.flag(22)?,
-        requested_at: row.instant(23)?,
-        started_at: row.optional(24, Row::instant)?,
-        finished_at: row.optional(25, Row::instant)?,
+        turns: row.int(18)?,
+        log_bytes: u64::try_from(row.int(19)?).unwrap_or(0),
+        record: row.parsed(20)?,
+        settled: row.flag(21)?,
+        requested_at: row.instant(22)?,
+        started_at: row.optional(23, Row::instant)?,
+        finished_at: row.optional(24, Row::instant)?,
     })
 }

@@ -15,7 +15,7 @@ create table task (
 create index task_repository on task (host, repository);
 
 -- A run. once: the occasion, so that asking twice makes one; spec: the task's document when it was asked for.
--- bases: JSON, [name, digest] each; cancel: why somebody wants it ended; token_id: what its builder signs in with;
+-- bases: JSON, [name, digest] each; cancel: why somebody wants it ended;
 -- turns: how often it was looked at; log_bytes: how much of the builder's log has been read; record_id: its newest record;
 -- settled: whether everything that follows its end is done.
 create table run (
@@ -38,7 +38,6 @@ create table run (
     builder text,
     cancel text,
     cascade text,
-    token_id text,
     turns integer not null,
     log_bytes integer not null,
     record_id text not null,
