@@ -21,7 +21,7 @@ pub(super) fn entry(tool: Tool) -> Entry {
     TABLE[tool as usize].1
 }
 
-const TABLE: [(Tool, Entry); 30] = [
+const TABLE: [(Tool, Entry); 31] = [
     (
         Tool::Buildah,
         root(debian(
@@ -152,6 +152,10 @@ const TABLE: [(Tool, Entry); 30] = [
             "/usr/bin/openssl",
             "a second opinion on certificates",
         ),
+    ),
+    (
+        Tool::Git,
+        debian("git", "git", "/usr/bin/git", "sources of tasks and charts"),
     ),
     (
         Tool::Go,
