@@ -59,9 +59,9 @@ impl Chart {
     /// [`ChartError::Yaml`] if `values.yaml` cannot be read.
     pub fn values(&self) -> Result<Map, ChartError> {
         let bytes = self.values_file.as_deref().unwrap_or_default();
-        values::read(&String::from_utf8_lossy(bytes)).map_err(|error| ChartError::Yaml {
+        values::read(&String::from_utf8_lossy(bytes)).map_err(|reason| ChartError::Yaml {
             file: "values.yaml".to_owned(),
-            reason: error.to_string(),
+            reason,
         })
     }
 

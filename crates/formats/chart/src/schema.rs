@@ -1,10 +1,13 @@
 //! `values.schema.json` of a chart and of those below it (helm, pkg/chart/common/util/jsonschema.go). A schema that
 //! refers to another file or address is refused: nothing is fetched.
 
+mod words;
+
 use crate::prepare::Prepared;
 use crate::values::to_json;
 use refloat_template::{Map, Value};
 use serde_json::Value as Json;
+use std::fmt::Write as _;
 
 /// Checks coalesced values; the text names each chart and what does not fit.
 pub(crate) fn check(chart: &Prepared, values: &Map) -> Result<(), String> {
@@ -24,7 +27,7 @@ fn check_into(chart: &Prepared, values: &Json, found: &mut String) {
     if let Some(schema) = &chart.schema {
         let wrong = against(schema, values);
         if !wrong.is_empty() {
-            *found += &format!("{}:\n{wrong}\n", chart.name());
+            let _ = writeln!(found, "{}:\n{wrong}", chart.name());
         }
     }
     for below in &chart.dependencies {
@@ -32,8 +35,10 @@ fn check_into(chart: &Prepared, values: &Json, found: &mut String) {
             Json::Null => {}
             inner @ Json::Object(_) => check_into(below, inner, found),
             _ => {
-                *found += &format!(
-                    "{}:\ninvalid type for values: expected object (map)\n",
+                let _ = writeln!(
+                    found,
+                    "{}:
+invalid type for values: expected object (map)",
                     below.name()
                 );
             }
@@ -51,8 +56,5 @@ fn against(schema: &[u8], values: &Json) -> String {
         Ok(validator) => validator,
         Err(error) => return format!("- values.schema.json is no schema: {error}\n"),
     };
-    let line = |error: jsonschema::ValidationError<'_>| {
-        format!("- at '{}': {error}\n", error.instance_path())
-    };
-    validator.iter_errors(values).map(line).collect()
+    words::lines(validator.iter_errors(values))
 }

@@ -37,7 +37,7 @@ fn is_plainly_text(text: &str) -> bool {
     // It begins with a digit: a letter that no number has, or a third part behind a second dot, makes it text.
     let number_like =
         |byte: &u8| byte.is_ascii_digit() || b"+-_.:eExXoObBaAcCdDfFtTzZ".contains(byte);
-    let dots = bytes.iter().filter(|byte| **byte == b'.').count();
+    let dots = text.matches('.').count();
     let version = dots >= 2 && !text.contains(':') && !text.ends_with('.');
     version || !bytes.iter().all(number_like)
 }

@@ -133,7 +133,7 @@ fn difference(old: &str, new: &str) -> Vec<String> {
         match new.get(at) {
             Some(same) if same == line => {}
             Some(other) if new.len() == old.len() => {
-                found.extend([format!("-{line}"), format!("+{other}")])
+                found.extend([format!("-{line}"), format!("+{other}")]);
             }
             Some(other) => {
                 found.push(format!("+{other}"));

@@ -30,7 +30,7 @@ impl TemplateOutput {
         let mut manifest = String::new();
         if self.crds {
             for crd in &rendered.crds {
-                manifest += &format!("---\n# Source: {}\n{}\n", crd.path, crd.file.text());
+                manifest += &part(&crd.path, &crd.file.text());
             }
         }
         manifest += &rendered.manifest();
@@ -40,10 +40,7 @@ impl TemplateOutput {
             !self.no_hooks && !test
         });
         for hook in hooks {
-            text += &format!(
-                "---\n# Source: {}\n{}\n",
-                hook.manifest.path, hook.manifest.text
-            );
+            text += &part(&hook.manifest.path, &hook.manifest.text);
         }
         if self.show_only.is_empty() {
             Ok(text)
@@ -64,11 +61,18 @@ impl TemplateOutput {
                 return Err(OutputError(wanted.clone()));
             }
             for document in found {
-                shown += &format!("---\n{document}\n");
+                shown.push_str("---\n");
+                shown.push_str(document);
+                shown.push('\n');
             }
         }
         Ok(shown)
     }
+}
+
+/// A document behind a line that names its template.
+fn part(path: &str, text: &str) -> String {
+    format!("---\n# Source: {path}\n{text}\n")
 }
 
 /// The template of a document, relative to the chart.
