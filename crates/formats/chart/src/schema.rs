@@ -37,8 +37,7 @@ fn check_into(chart: &Prepared, values: &Json, found: &mut String) {
             _ => {
                 let _ = writeln!(
                     found,
-                    "{}:
-invalid type for values: expected object (map)",
+                    "{}:\ninvalid type for values: expected object (map)",
                     below.name()
                 );
             }
