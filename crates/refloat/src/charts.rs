@@ -156,7 +156,9 @@ fn absent(reference: &Reference) -> CliError {
 }
 
 fn refused(reference: &Reference, error: &ImagesError) -> CliError {
-    let message = format!("{reference}: {error}");
+    let text = error.to_string();
+    let reason = text.split("; ").next().unwrap_or(&text);
+    let message = format!("{reference}: {reason}");
     match error {
         ImagesError::NotPermitted(_) => {
             CliError::failed("not_found", message, "sign in with `refloat login`")

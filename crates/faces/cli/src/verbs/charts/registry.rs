@@ -38,7 +38,8 @@ pub(in super::super) fn package(
     }
     let Some(reference) = &arguments.reference else {
         let bytes = packed(&mut chart)?;
-        return written(&chart, &bytes, &arguments.destination);
+        let name = file_name(&chart);
+        return written(&chart, &bytes, &arguments.destination, &name);
     };
     let mut reference = parse(reference, settings)?;
     under_reference(&mut chart, &mut reference, arguments.version.is_some())?;
@@ -113,8 +114,8 @@ fn made(bytes: Vec<u8>) -> Result<ChartArtifact, CliError> {
     artifact(bytes, None).map_err(|error| source::wrong(&error))
 }
 
-fn written(chart: &Chart, bytes: &[u8], folder: &Path) -> Result<Answer, CliError> {
-    let path = folder.join(file_name(chart));
+fn written(chart: &Chart, bytes: &[u8], folder: &Path, name: &str) -> Result<Answer, CliError> {
+    let path = folder.join(name);
     let same = fs::read(&path).is_ok_and(|old| old == bytes);
     if !same {
         let done = fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes));
@@ -193,7 +194,8 @@ pub(in super::super) fn pull(
     let bytes = (local.pull_chart)(&location, settings.host().as_ref())?;
     let chart = source::archive(&bytes)?;
     if !arguments.untar {
-        return written(&chart, &bytes, &arguments.destination);
+        let name = pulled_name(&location, &chart);
+        return written(&chart, &bytes, &arguments.destination, &name);
     }
     let folder = arguments.destination.join(chart.name());
     if folder.exists() {
@@ -212,6 +214,18 @@ pub(in super::super) fn pull(
     let shown = folder.display().to_string();
     let json = json!({ "name": chart.name(), "version": chart.metadata.version, "folder": shown });
     Ok(Answer::done(json, true, format!("pulled into {shown}")).with_brief(vec![shown]))
+}
+
+/// Named after the reference, as helm names it; the chart inside may be called otherwise.
+fn pulled_name(location: &Location, chart: &Chart) -> String {
+    match location {
+        Location::Registry(reference) if reference.tag.is_some() => {
+            let path = reference.repository.as_str();
+            let last = path.rsplit('/').next().unwrap_or(path);
+            format!("{last}-{}.tgz", chart.metadata.version)
+        }
+        _ => file_name(chart),
+    }
 }
 
 fn parse(text: &str, settings: &Settings) -> Result<Reference, CliError> {
