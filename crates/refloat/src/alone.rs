@@ -3,12 +3,14 @@
 mod cache;
 mod failed;
 pub(crate) mod places;
+mod watch;
 
 pub(crate) use failed::of_place;
 
 use cache::FolderCache;
 use failed::failed;
 use places::{AlonePlaces, Opened};
+pub(crate) use watch::watch;
 use refloat_cli::alone::{Alone, RebaseEnd, Rebased, Stage, Watch};
 use refloat_cli::arguments::{Allow, CompareArguments, InspectArguments, RebaseArguments};
 use refloat_cli::error::CliError;

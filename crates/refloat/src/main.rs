@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         rebase: alone::rebase,
         compare: alone::compare,
         inspect: alone::inspect,
+        watch: alone::watch,
         build: builds::build,
         runner: builds::runner,
         pull_chart: charts::pull,

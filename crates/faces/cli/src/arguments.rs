@@ -4,6 +4,7 @@ mod accounts;
 mod builds;
 mod charts;
 mod images;
+mod patches;
 mod registry;
 mod releases;
 mod server;
@@ -20,6 +21,10 @@ pub use charts::{
     TemplateArguments, ValueArguments,
 };
 pub use images::{Allow, CompareArguments, InspectArguments, RebaseArguments};
+pub use patches::{
+    CascadeVerb, GraphArguments, GraphForm, ImagesArguments, PatchArguments, PlanArguments,
+    WaitArguments, WatchArguments,
+};
 pub use releases::{
     ClusterArguments, InstallArguments, ListArguments, NamedArguments, ReleasePart, ReleaseVerb,
     UpgradeArguments,
@@ -39,21 +44,16 @@ use std::path::PathBuf;
 pub const UNBUILT: &[&str] = &[
     "approve",
     "calibrate",
-    "cascade",
     "channel",
     "copy",
     "deliveries",
     "dependency",
     "diff",
     "explain",
-    "graph",
     "hold",
-    "images",
     "import",
     "lint",
     "migrate-storage",
-    "patch",
-    "plan",
     "promote",
     "quarantine",
     "regions",
@@ -67,8 +67,6 @@ pub const UNBUILT: &[&str] = &[
     "unhold",
     "uninstall",
     "values",
-    "wait",
-    "watch",
 ];
 
 /// Keeps images, charts and releases afloat on a patched base.
@@ -143,6 +141,9 @@ pub enum Format {
     Json,
     /// The same as YAML.
     Yaml,
+    /// Graphviz's language, of `graph`.
+    #[value(hide = true)]
+    Dot,
 }
 
 /// Every verb that is built.
@@ -278,6 +279,21 @@ pub enum Verb {
     Compare(CompareArguments),
     /// What an image is made of, and what it stands on
     Inspect(InspectArguments),
+    /// Current images, and what each stands on
+    Images(ImagesArguments),
+    /// What stands on what
+    Graph(GraphArguments),
+    /// What a moved base reaches, and how each image would be patched; nothing is done
+    Plan(PlanArguments),
+    /// Carry a plan out, or patch whatever is outdated
+    Patch(PatchArguments),
+    /// All patches that one moved base caused
+    #[command(subcommand)]
+    Cascade(CascadeVerb),
+    /// Wait until a cascade, run or job has ended
+    Wait(WaitArguments),
+    /// Watch references of any registry, without a server
+    Watch(WatchArguments),
     /// Print a script that completes the command line in a shell
     #[command(after_help = "Example:\n  refloat completions bash > /etc/bash_completion.d/refloat")]
     Completions {

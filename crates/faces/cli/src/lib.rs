@@ -18,12 +18,13 @@ mod settings;
 mod tests;
 mod verbs;
 
+pub use verbs::patches::span;
 pub use verbs::{Newness, PushedChart, ReleaseQuestion, invocation_options};
 
 use alone::{Alone, Rebased};
 use arguments::{
     ClusterArguments, InstallArguments,
-    Arguments, BuildArguments, CompareArguments, DemoArguments, InspectArguments, RebaseArguments, RestoreArguments, ServeArguments,
+    Arguments, BuildArguments, CompareArguments, DemoArguments, InspectArguments, RebaseArguments, RestoreArguments, ServeArguments, WatchArguments,
 };
 use clap::Parser as _;
 use error::CliError;
@@ -55,6 +56,8 @@ pub struct Local {
     pub inspect: fn(InspectArguments, &Alone) -> Result<serde_json::Value, CliError>,
     /// Builds a folder on this machine; the host is that of the configured server. Answers as JSON.
     pub build: fn(&BuildArguments, Option<&RegistryHost>) -> Result<serde_json::Value, CliError>,
+    /// Watches references without a server; short names lie on the host of the configured server.
+    pub watch: fn(WatchArguments, Option<&RegistryHost>) -> Result<(), CliError>,
     /// Takes the run in a folder to its end.
     pub runner: fn(PathBuf) -> Result<(), CliError>,
     /// A packaged chart out of a registry or layout; the host is that of the configured server.

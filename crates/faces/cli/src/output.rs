@@ -73,8 +73,8 @@ pub(crate) fn answer(answer: &Answer, settings: &Settings) -> bool {
     let text = match settings.output {
         Format::Json => format!("{:#}\n", answer.json),
         Format::Yaml => yaml(&answer.json),
-        Format::Table if settings.quiet => lines(&answer.brief),
-        Format::Table => match &answer.view {
+        Format::Table | Format::Dot if settings.quiet => lines(&answer.brief),
+        Format::Table | Format::Dot => match &answer.view {
             View::Lines(list) => lines(list),
             View::Table(headings, rows) => table(headings, rows),
         },
@@ -102,8 +102,8 @@ pub(crate) fn error(error: &CliError, settings: &Settings) {
     let text = match settings.output {
         Format::Json => format!("{:#}\n", error.to_json()),
         Format::Yaml => yaml(&error.to_json()),
-        Format::Table if error.advice.is_empty() => format!("refloat: {}\n", error.message),
-        Format::Table => format!("refloat: {}\n  {}\n", error.message, error.advice),
+        Format::Table | Format::Dot if error.advice.is_empty() => format!("refloat: {}\n", error.message),
+        Format::Table | Format::Dot => format!("refloat: {}\n  {}\n", error.message, error.advice),
     };
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

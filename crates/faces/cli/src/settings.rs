@@ -25,6 +25,11 @@ impl Settings {
         }
     }
 
+    /// Whether Graphviz's language was asked for.
+    pub(crate) fn wants_dot(&self) -> bool {
+        self.output == Format::Dot
+    }
+
     /// The configured server's address, if there is one.
     pub(crate) fn server(&self) -> Result<Option<ServerUrl>, CliError> {
         self.server.as_deref().map(str::parse).transpose()

@@ -9,6 +9,7 @@ mod events;
 mod images;
 mod login;
 mod manual;
+pub(crate) mod patches;
 mod registry;
 mod upkeep;
 mod why;
@@ -84,6 +85,16 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Rebase(arguments) => images::rebase(arguments, settings, local),
         Verb::Compare(arguments) => images::compare(arguments, settings, local),
         Verb::Inspect(arguments) => images::inspect(arguments, settings, local),
+        Verb::Images(arguments) => patches::images(&arguments, settings),
+        Verb::Graph(arguments) => patches::graph(&arguments, settings),
+        Verb::Plan(arguments) => patches::plan(&arguments, settings),
+        Verb::Patch(arguments) => patches::patch(&arguments, settings),
+        Verb::Cascade(verb) => patches::cascade(&verb, settings),
+        Verb::Wait(arguments) => patches::wait(&arguments, settings),
+        Verb::Watch(arguments) => {
+            (local.watch)(arguments, settings.host().as_ref())?;
+            Ok(Answer::read(Value::Null, View::Lines(Vec::new())))
+        }
         Verb::Completions { shell } => Ok(manual::completions(shell)),
         Verb::Man { folder } => manual::pages(&folder),
         Verb::Other(words) => Err(other(&words)),

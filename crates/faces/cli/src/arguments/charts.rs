@@ -41,6 +41,7 @@ Examples:
   refloat template shop ./charts/shop -f values-staging.yaml
   refloat template shop registry.example.com/charts/shop:1.4.2 --set web.replicas=3
   refloat template ./charts/shop --show-only templates/deployment.yaml")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one of helm's flags")]
 pub struct TemplateArguments {
     /// The release's name; release-name if left out
     #[arg(value_name = "NAME")]

@@ -84,7 +84,7 @@ fn line(item: &Value, settings: &Settings) -> String {
     match settings.output {
         Format::Json => format!("{item}\n"),
         Format::Yaml => format!("---\n{}", serde_saphyr::to_string(item).unwrap_or_default()),
-        Format::Table => {
+        Format::Table | Format::Dot => {
             let row = [
                 text(item, "at"),
                 text(item, "type"),

@@ -30,10 +30,9 @@ pub(in super::super) fn bump(
     }
     let content_changed = edits.iter().any(|file| !file.changed.is_empty());
     // A version is for what changed: bumping twice with the same image is no new version.
-    if let (Some(version), Some(chart)) = (&arguments.version, chart) {
-        if arguments.images.is_empty() || content_changed {
-            edits.push(version_line(chart, version)?);
-        }
+    let is_new = arguments.images.is_empty() || content_changed;
+    if let (Some(version), Some(chart), true) = (&arguments.version, chart, is_new) {
+        edits.push(version_line(chart, version)?);
     }
     let changed = edits.iter().any(|file| !file.changed.is_empty());
     if !arguments.dry_run {

@@ -84,7 +84,7 @@ fn under_reference(
                 tag_of(&chart.metadata.version)
                     .parse()
                     .map_err(refloat_oci::ReferenceError::from)?,
-            )
+            );
         }
     }
     Ok(())
