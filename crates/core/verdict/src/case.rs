@@ -25,6 +25,8 @@ pub(crate) struct Case<'a> {
     // Positions in `touches` of what the app writes and keeps, ascending by path.
     owned: Vec<usize>,
     speech: Vec<Speech>,
+    /// The app brings compiled programs: strings in them may lie side by side, so that words in them are not found.
+    pub has_programs: bool,
     config_text: String,
 }
 
@@ -32,6 +34,7 @@ pub(crate) struct Case<'a> {
 struct Speech {
     has_files: bool,
     has_packed: bool,
+    has_programs: bool,
     name: String,
 }
 
@@ -71,7 +74,7 @@ impl<'a> Case<'a> {
                 app.config.clone()
             }
         };
-        let speech = own_layers(delta, app)
+        let speech: Vec<Speech> = own_layers(delta, app)
             .iter()
             .map(|layer| Speech::of(layer))
             .collect();
@@ -85,6 +88,7 @@ impl<'a> Case<'a> {
             touches,
             merged,
             reasons,
+            has_programs: speech.iter().any(|speech| speech.has_programs),
             owned,
             speech,
             config_text: app
@@ -214,6 +218,15 @@ impl Speech {
                     kind,
                     Kind::File {
                         facts: Facts::Packed,
+                        ..
+                    }
+                )
+            }),
+            has_programs: is(|kind| {
+                matches!(
+                    kind,
+                    Kind::File {
+                        facts: Facts::Elf(_) | Facts::Unread(_),
                         ..
                     }
                 )

@@ -171,26 +171,7 @@ fn readable(whose: &str, image: &ImageFacts, reasons: &mut Vec<Reason>) {
 
 /// G3: the same layers and the same effective config.
 pub(crate) fn no_change(delta: &BaseDelta) -> Option<Reason> {
-    let (old, new) = (&delta.old_facts, &delta.new_facts);
-    let effective = |whole: &Value| {
-        let mut whole = whole.as_object().cloned().unwrap_or_default();
-        for about_the_build in [
-            "created",
-            "history",
-            "container",
-            "container_config",
-            "docker_version",
-            "author",
-            "id",
-        ] {
-            whole.shift_remove(about_the_build);
-        }
-        if let Some(Value::Object(config)) = whole.get_mut("config") {
-            config.retain(|_, value| non_empty(value).is_some());
-        }
-        whole
-    };
-    let is_same = old.diff_ids == new.diff_ids && effective(&old.config) == effective(&new.config);
+    let is_same = delta.old_facts.diff_ids == delta.new_facts.diff_ids && has_same_config(delta);
     is_same.then(|| {
         Reason::new(
             Code::G3,
@@ -198,6 +179,33 @@ pub(crate) fn no_change(delta: &BaseDelta) -> Option<Reason> {
             "the base moved, and nothing changed on this platform",
         )
     })
+}
+
+/// What only tells how an image was built.
+const ABOUT_THE_BUILD: [&str; 8] = [
+    "created",
+    "history",
+    "container",
+    "container_config",
+    "docker_version",
+    "author",
+    "id",
+    "rootfs",
+];
+
+/// True if containers of both bases are started alike.
+pub(crate) fn has_same_config(delta: &BaseDelta) -> bool {
+    let effective = |whole: &Value| {
+        let mut whole = whole.as_object().cloned().unwrap_or_default();
+        for field in ABOUT_THE_BUILD {
+            whole.shift_remove(field);
+        }
+        if let Some(Value::Object(config)) = whole.get_mut("config") {
+            config.retain(|_, value| non_empty(value).is_some());
+        }
+        whole
+    };
+    effective(&delta.old_facts.config) == effective(&delta.new_facts.config)
 }
 
 /// G4-G6, G8, G9, the label, and H24 from the graph.

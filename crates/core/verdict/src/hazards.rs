@@ -21,6 +21,7 @@ pub(crate) fn all(case: &mut Case<'_>) {
     files::hardlinks(case);
     directories::attributes(case);
     directories::parents(case);
+    directories::implied(case);
     hidden::whiteouts(case);
     removed::removed(case);
     removed::attributes(case);
@@ -33,6 +34,7 @@ pub(crate) fn all(case: &mut Case<'_>) {
     languages::variables_checked(case);
     config::beside(case);
     config::another_thing(case);
+    config::inherited(case);
     config::history(case);
     config::unreadable(case);
 }

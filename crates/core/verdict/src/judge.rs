@@ -45,7 +45,7 @@ pub fn judge_with(
 }
 
 fn verdict(mut reasons: Vec<Reason>, delta: &BaseDelta) -> Verdict {
-    if reasons.is_empty() && delta.is_empty() {
+    if reasons.is_empty() && delta.is_empty() && gates::has_same_config(delta) {
         reasons.push(Reason::new(
             Code::Same,
             Tier::Proven,

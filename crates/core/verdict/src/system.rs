@@ -106,6 +106,8 @@ pub(crate) struct Users {
     pub user_names: BTreeMap<u64, String>,
     pub groups: BTreeMap<String, u64>,
     pub group_names: BTreeMap<u64, String>,
+    /// Groups by member.
+    pub memberships: BTreeMap<String, Vec<String>>,
     /// A file is there and was not kept.
     pub is_unknown: bool,
 }
@@ -153,6 +155,15 @@ impl Users {
             }
         }
         for fields in lines("etc/group", &mut found.is_unknown) {
+            for member in fields.get(3).into_iter().flat_map(|list| list.split(',')) {
+                if !member.is_empty() {
+                    found
+                        .memberships
+                        .entry(member.to_owned())
+                        .or_default()
+                        .push(fields[0].clone());
+                }
+            }
             if let Some(gid) = fields.get(2).and_then(|text| text.parse().ok()) {
                 found
                     .group_names

@@ -23,7 +23,9 @@ const AUFS: &str = ".wh..wh.";
 /// How much of a file is looked at to tell its kind.
 const HEAD_BYTES: usize = 512;
 /// First bytes of files that hold others: zip and jar, gzip, xz, zstd, bzip2.
-const PACKED: [&[u8]; 5] = [
+const PACKED: [&[u8]; 6] = [
+    // Windows and .NET programs: their strings have two bytes per character.
+    b"MZ\x90\0",
     b"PK\x03\x04",
     b"\x1f\x8b",
     b"\xfd7zXZ",

@@ -1,9 +1,12 @@
 //! H20, H22, the history, and everything that could not be read.
 
+use super::languages::variables_of;
 use super::users;
 use crate::case::{Case, describe};
+use crate::config::{get, non_empty};
 use crate::verdict::{Code, Reason, Tier};
-use refloat_layer::{Kind, path};
+use refloat_layer::Kind;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// H20: files of the app beside configuration that the base changed.
@@ -93,6 +96,63 @@ pub(super) fn another_thing(case: &mut Case<'_>) {
     case.extend(reasons);
 }
 
+/// Fields that change what a container does, and that the image takes over from the new base.
+const FELT: [&str; 5] = ["Entrypoint", "Cmd", "WorkingDir", "Volumes", "StopSignal"];
+/// Variables that change what programs load.
+const LOADING: [&str; 11] = [
+    "LD_PRELOAD",
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "JAVA_TOOL_OPTIONS",
+    "BASH_ENV",
+    "PERL5LIB",
+    "RUBYLIB",
+    "RUBYOPT",
+];
+
+/// The new base's defaults arrive by the merge; whether the app gets along with them is for a test.
+pub(super) fn inherited(case: &mut Case<'_>) {
+    let mut reasons = Vec::new();
+    for field in FELT {
+        let (old, new) = (
+            non_empty(case.config(field)),
+            non_empty(case.merged_config(field)),
+        );
+        if old != new {
+            let detail = format!("the base changed {field}, and the image inherits it");
+            let told = |value: Option<&Value>| value.map(ToString::to_string);
+            reasons.push(
+                Reason::new(Code::H22, Tier::Test, detail)
+                    .at(&format!("config.{field}"))
+                    .values(told(old), told(new)),
+            );
+        }
+    }
+    for field in ["Entrypoint", "Cmd"] {
+        if case.merged_config(field).is_string() {
+            let detail = format!("{field} is no list; what it starts was not looked up");
+            reasons.push(Reason::new(Code::H19, Tier::Test, detail).at(&format!("config.{field}")));
+        }
+    }
+    let (old, new) = (variables_of(&case.app.config), variables_of(&case.merged));
+    for key in LOADING {
+        let (before, after) = (get(&old, key), get(&new, key));
+        if before != after {
+            let detail = format!("the base changed {key}, which changes what programs load");
+            let told = |value: Option<&str>| value.map(str::to_owned);
+            reasons.push(
+                Reason::new(Code::H25, Tier::Test, detail)
+                    .at(&format!("config.Env.{key}"))
+                    .values(told(before), told(after)),
+            );
+        }
+    }
+    case.extend(reasons);
+}
+
 /// What ran while the app's layers were made may have read anything of the base.
 pub(super) fn history(case: &mut Case<'_>) {
     let has_layers = !case.layers().is_empty();
@@ -167,14 +227,18 @@ pub(super) fn unreadable(case: &mut Case<'_>) {
                     .layer(layer.diff_id.to_string()),
             );
         }
-        for entry in layer
-            .entries
-            .iter()
-            .filter(|entry| path::name(&entry.path).is_empty() && entry.kind != Kind::Directory)
-        {
-            reasons.push(
-                Reason::new(Code::Layer, Tier::Test, "the root is no directory").at(&entry.path),
-            );
+        for entry in &layer.entries {
+            let is_mark = entry.kind == Kind::Character(0, 0)
+                || entry.xattrs.keys().any(|name| name.contains("overlay."));
+            if is_mark {
+                let detail =
+                    "a mark of an overlay file system: some runtimes take it for a whiteout";
+                reasons.push(
+                    Reason::new(Code::Layer, Tier::Test, detail)
+                        .at(&entry.path)
+                        .layer(layer.diff_id.to_string()),
+                );
+            }
         }
     }
     case.extend(reasons);

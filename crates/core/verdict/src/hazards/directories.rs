@@ -39,6 +39,44 @@ pub(super) fn attributes(case: &mut Case<'_>) {
     case.extend(reasons);
 }
 
+/// H5: a directory above the app's files that one base has and the other does not: without an entry of its own it gets
+/// what runtimes give, and no longer what it had.
+pub(super) fn implied(case: &mut Case<'_>) {
+    let mut reasons = Vec::new();
+    let mut seen = BTreeSet::new();
+    for own in case.owned() {
+        for at in path::ancestors(own.path) {
+            if !seen.insert(at.to_owned()) {
+                break;
+            }
+            let is_one_sided = case.delta.change(at).is_some_and(|change| {
+                matches!(change.kind, ChangeKind::Added | ChangeKind::Removed)
+            });
+            let (Some(old), Some(new)) = (case.old.get(at), case.new.get(at)) else {
+                continue;
+            };
+            let are_directories = old.kind == Kind::Directory && new.kind == Kind::Directory;
+            if !is_one_sided || !are_directories || difference(Some(old), Some(new)).is_none() {
+                continue;
+            }
+            let is_narrower = old.mode & !new.mode != 0 || (old.uid, old.gid) != (new.uid, new.gid);
+            let tier = if is_narrower {
+                Tier::Unsafe
+            } else {
+                Tier::Test
+            };
+            let detail = "the directory above the image's files has other permissions or another owner on the new base";
+            reasons.push(
+                Reason::new(Code::H5, tier, detail)
+                    .at(at)
+                    .layer(own.layer.clone())
+                    .values(describe(Some(old)), describe(Some(new))),
+            );
+        }
+    }
+    case.extend(reasons);
+}
+
 /// H6: on the new base the same entry would land elsewhere, or meets something of another kind.
 pub(super) fn parents(case: &mut Case<'_>) {
     let mut reasons = Vec::new();

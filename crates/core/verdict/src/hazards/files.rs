@@ -18,6 +18,7 @@ pub(super) fn masked(case: &mut Case<'_>) {
             reasons.push(reason.layer(own.layer.clone()));
             continue;
         }
+        reasons.extend(covered(case, own.path).map(|reason| reason.layer(own.layer.clone())));
         let Some(change) = case.delta.change(own.path) else {
             continue;
         };
@@ -58,6 +59,23 @@ pub(super) fn masked(case: &mut Case<'_>) {
     }
     reasons.extend(hidden_databases(case));
     case.extend(reasons);
+}
+
+/// H1: the app has a link or file where the base has a directory, and the base changed something in it.
+fn covered(case: &Case<'_>, at: &str) -> Option<Reason> {
+    let (below, _) = case
+        .delta
+        .changes_below(at)
+        .find(|(below, _)| !scope::is_idle(below))?;
+    let detail = format!(
+        "the image replaced this directory, and hides what the base changed in it: {below}"
+    );
+    let after = describe(case.delta.new.get(below)).or_else(|| Some("removed".into()));
+    Some(
+        Reason::new(Code::H1, Tier::Unsafe, detail)
+            .at(at)
+            .values(describe(case.delta.old.get(below)), after),
+    )
 }
 
 /// H2 and H3 for one path that the app writes.

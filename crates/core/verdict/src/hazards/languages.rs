@@ -98,7 +98,17 @@ fn packed(case: &Case<'_>) -> Option<Reason> {
         is_packed
             && matches!(
                 suffix,
-                "jar" | "war" | "ear" | "whl" | "zip" | "egg" | "pyz" | "phar" | "nupkg"
+                "jar"
+                    | "war"
+                    | "ear"
+                    | "whl"
+                    | "zip"
+                    | "egg"
+                    | "pyz"
+                    | "phar"
+                    | "nupkg"
+                    | "dll"
+                    | "exe"
             )
     })?;
     let detail = format!("what this archive holds is not seen, and {changed} changed");

@@ -366,7 +366,11 @@ fn unseen(case: &Case<'_>, programs: &[Program], is_told: bool) -> Vec<Reason> {
     }
     let needed: BTreeSet<&String> = programs.iter().flat_map(|own| &own.elf.needed).collect();
     let is_plugin = |own: &&Program| {
-        own.elf.is_dynamic
+        // A static program that may lie anywhere has a dynamic section, too, but no name and no needs.
+        let is_library = own.elf.soname.is_some()
+            || !own.elf.needed.is_empty()
+            || path::name(&own.path).contains(".so");
+        is_library
             && own.elf.interpreter.is_none()
             && !needed.contains(&path::name(&own.path).to_owned())
             && own
@@ -399,7 +403,8 @@ pub(super) fn added_names(case: &mut Case<'_>, found: &Found) {
         .rev()
         .collect();
     for (at, change) in &case.delta.changes {
-        let is_new = matches!(change.kind, ChangeKind::Added | ChangeKind::Kind);
+        let is_preload = at == "etc/ld.so.preload";
+        let is_new = is_preload || matches!(change.kind, ChangeKind::Added | ChangeKind::Kind);
         let is_visible = case
             .new
             .get(at)

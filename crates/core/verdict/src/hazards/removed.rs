@@ -107,10 +107,17 @@ fn weigh(
             format!("it is gone from the base; whether the image uses `{name}` cannot be seen");
         return Some((Tier::Test, detail, layer));
     }
-    let runs_commands = !case.seam.ran.is_empty();
-    (is_used_unseen && runs_commands).then(|| {
-        let detail = "it is gone from the base; nothing in the image speaks of it, but its layers were made by commands";
-        (Tier::Test, detail.to_owned(), None)
+    let why = if case.has_programs {
+        "what compiled programs start cannot be seen"
+    } else if case.seam.ran.is_empty() {
+        return None;
+    } else {
+        "its layers were made by commands"
+    };
+    is_used_unseen.then(|| {
+        let detail =
+            format!("it is gone from the base; nothing in the image speaks of it, but {why}");
+        (Tier::Test, detail, None)
     })
 }
 

@@ -91,8 +91,13 @@ fn account(written: &str, users: &Users) -> String {
         .map_or("", String::as_str);
     let number = |id: Option<u64>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
     let home = known.map_or("", |known| known.home.as_str());
+    let others = users
+        .memberships
+        .get(name)
+        .map(|groups| groups.join(","))
+        .unwrap_or_default();
     format!(
-        "{}({name}) {}({group_name}) {home}",
+        "{}({name}) {}({group_name}) {others} {home}",
         number(uid),
         number(gid)
     )

@@ -268,6 +268,53 @@ fn h5_a_directory_entry_keeps_the_old_owner() {
 }
 
 #[test]
+fn h5_a_directory_that_only_one_base_has() {
+    let (old, new) = bases(&debian().folder_as("app", 0o700, (0, 0)));
+    let implied = Layer::new().program("app/server", static_program("server"));
+    refused(&judged(&old, &new, &old.copy(&implied)), "H5", "app");
+    let data = Image::of(&debian().folder_as("data", 0o1777, (0, 0)));
+    let below = Layer::new().file("data/seed", "x");
+    refused(
+        &judged(&data, &Image::of(&debian()), &data.copy(&below)),
+        "H5",
+        "data",
+    );
+    let (old, new) = bases(&debian().folder("app"));
+    passes(&judged(&old, &new, &old.copy(&implied)), Tier::Proven);
+}
+
+#[test]
+fn h1_a_link_in_place_of_a_directory() {
+    let (old, new) = bases(&debian().file("usr/share/tool/more.txt", "more"));
+    let moved = Layer::new().link("usr/share/tool", "/data/tool");
+    refused(
+        &judged(&old, &new, &old.run(&moved)),
+        "H1",
+        "usr/share/tool",
+    );
+    let (old, new) = bases(&patched());
+    passes(&judged(&old, &new, &old.copy(&moved)), Tier::Proven);
+}
+
+#[test]
+fn defaults_of_the_base_arrive_and_are_for_a_test() {
+    let (old, new) = bases(&patched());
+    let (old, new) = (
+        old.set("Cmd", json!(["/usr/bin/dash"])),
+        new.set("Cmd", json!(["/usr/bin/bash"])),
+    );
+    passes(&judged(&old, &new, &old.copy(&app())), Tier::Test);
+    passes(
+        &judged(
+            &old,
+            &new,
+            &old.copy(&app()).set("Cmd", json!(["/app/server"])),
+        ),
+        Tier::Proven,
+    );
+}
+
+#[test]
 fn h6_parents_become_links() {
     let split = debian().folder("opt/tool").file("opt/tool/readme", "x");
     let linked = debian()
@@ -334,8 +381,10 @@ fn h8_something_that_is_used_is_gone() {
     // A link of the app's to it.
     let link = app().link("app/fetch", "/usr/bin/curl");
     refused(&judged(&old, &new, &old.copy(&link)), "H8", "app/fetch");
-    // Nobody speaks of it.
-    passes(&judged(&old, &new, &old.copy(&app())), Tier::Proven);
+    // Nobody speaks of it; a compiled program could all the same.
+    let page = Layer::new().file("srv/index.html", "hello");
+    passes(&judged(&old, &new, &old.copy(&page)), Tier::Proven);
+    passes(&judged(&old, &new, &old.copy(&app())), Tier::Test);
     passes(&judged(&old, &new, &old.run(&app())), Tier::Test);
     // Documentation is not used.
     let (old, new) = bases(&debian().without("usr/share/doc/openssl/changelog"));

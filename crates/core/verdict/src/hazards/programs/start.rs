@@ -341,8 +341,8 @@ fn retargeted(case: &Case<'_>) -> Vec<Reason> {
         let name = path::name(at);
         let (mention, layer) = case.mentions(name);
         let tier = match mention {
-            Mention::No => continue,
-            Mention::CannotTell => Tier::Test,
+            Mention::No if !case.has_programs => continue,
+            Mention::No | Mention::CannotTell => Tier::Test,
             Mention::Yes => Tier::Unsafe,
         };
         let detail = format!("`{name}` is another program now, and the image may start it");
