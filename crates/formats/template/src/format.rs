@@ -37,9 +37,7 @@ fn write_nested(value: &Value, out: &mut String, depth: usize) {
         Value::Uint64(number) => append(out, format_args!("{number}")),
         Value::Float(number) => shortest(*number, out),
         Value::String(text) => out.push_str(text),
-        Value::Bytes(bytes) => write_items(bytes.iter(), out, |byte, out| {
-            append(out, format_args!("{byte}"));
-        }),
+        Value::Bytes(bytes) => write_bytes(bytes, out),
         Value::List(list) => write_items(list.iter(), out, |item, out| {
             write_nested(item, out, depth + 1);
         }),
@@ -53,6 +51,26 @@ fn write_nested(value: &Value, out: &mut String, depth: usize) {
         }
         Value::Object(object) => out.push_str(&object.value_text()),
     }
+}
+
+/// Bytes as numbers. Charts that hash their whole context print megabytes of them.
+fn write_bytes(bytes: &[u8], out: &mut String) {
+    out.reserve(bytes.len().saturating_mul(4));
+    out.push('[');
+    for (index, byte) in bytes.iter().enumerate() {
+        if index > 0 {
+            out.push(' ');
+        }
+        let digit = |number: u8| char::from(b'0' + number);
+        if *byte >= 100 {
+            out.push(digit(byte / 100));
+        }
+        if *byte >= 10 {
+            out.push(digit(byte / 10 % 10));
+        }
+        out.push(digit(byte % 10));
+    }
+    out.push(']');
 }
 
 fn write_items<T>(
