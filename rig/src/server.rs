@@ -35,6 +35,8 @@ pub struct ServerOptions {
     pub database: Option<String>,
     /// A folder for blobs, which several servers may share.
     pub blobs_folder: Option<PathBuf>,
+    /// How long what nothing uses is kept, such as `1s`; the server's own default if not given.
+    pub gc_grace: Option<String>,
     /// Speaks TLS with this certificate.
     pub tls: Option<Identity>,
     /// The host that links and tokens name.
@@ -234,6 +236,9 @@ impl Server {
         }
         if let Some(folder) = &options.blobs_folder {
             configuration["blobs"] = json!({ "folder": folder });
+        }
+        if let Some(grace) = &options.gc_grace {
+            configuration["gc"] = json!({ "grace": grace });
         }
         if let Some(tls) = &options.tls {
             configuration["tls"] = json!({ "certificate": tls.certificate, "key": tls.key });

@@ -31,6 +31,9 @@ pub struct Options {
     /// Rows in PostgreSQL instead of SQLite
     #[arg(long)]
     postgres: bool,
+    /// The server collects what nothing has used for a second
+    #[arg(long)]
+    collect: bool,
     /// The release build
     #[arg(long)]
     release: bool,
@@ -50,7 +53,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         seed: options.seed.unwrap_or_else(some_seed),
         kills: options.kills,
         workers: options.workers,
-        grace: Grace::Long,
+        grace: if options.collect {
+            Grace::Short
+        } else {
+            Grace::Long
+        },
         floor,
         program: if options.release {
             server::build(&["--release"])?

@@ -22,9 +22,10 @@ mod uploads;
 pub use keys::{Reckoning, TABLES, compare, gaps, reckon};
 
 /// Whether the server may collect what nothing uses during the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Grace {
     /// No: it keeps everything for longer than the run takes.
+    #[default]
     Long,
     /// Yes: an acknowledged blob that no manifest uses may be gone.
     Short,
@@ -35,6 +36,8 @@ pub enum Grace {
 pub struct Findings {
     /// So many facts were compared.
     pub checked: u64,
+    /// Acknowledged and rightly collected since.
+    pub collected: u64,
     /// Acknowledged and not there, or deleted and there again.
     pub lost: Vec<String>,
     /// Visible without what belongs to it, or visible and never pushed.
@@ -52,6 +55,7 @@ impl Findings {
     /// Adds those of another check.
     pub fn add(&mut self, other: Findings) {
         self.checked += other.checked;
+        self.collected += other.collected;
         self.lost.extend(other.lost);
         self.half_visible.extend(other.half_visible);
         self.wrong.extend(other.wrong);
@@ -265,6 +269,7 @@ impl Checker {
                 continue;
             };
             let collected = !is_there && self.grace == Grace::Short && !used.contains(digest);
+            self.findings.collected += u64::from(collected && !register.may_be(&is_there));
             if !register.may_be(&is_there) && !collected {
                 let is = if is_there { "there" } else { "not there" };
                 self.findings

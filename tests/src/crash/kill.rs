@@ -83,7 +83,7 @@ impl Run {
     fn prepare(options: &Options) -> Result<Self> {
         let started = Instant::now();
         let ground = Ground::prepare(options.floor)?;
-        let mut subject = Subject::new(&options.program, ground.place());
+        let mut subject = Subject::new(&options.program, ground.place()).with_grace(options.grace);
         let ledger = Arc::new(Ledger::create(&ground.ledger())?);
         let stop = Arc::new(AtomicBool::new(false));
         let worker = |number| Worker::new(number, options.seed, options.grace, &ledger, &stop);
@@ -92,6 +92,7 @@ impl Run {
         let report = Report {
             seed: options.seed,
             floor: options.floor,
+            grace: options.grace,
             ..Report::default()
         };
         let run = Self {

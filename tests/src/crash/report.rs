@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::checker::Findings;
+use super::checker::{Findings, Grace};
 use super::ground::Floor;
 use crate::ledger::Counts;
 
@@ -15,6 +15,8 @@ pub struct Report {
     pub seed: u64,
     /// What the server stood on.
     pub floor: Floor,
+    /// Whether the server collected meanwhile.
+    pub grace: Grace,
     /// Sudden ends.
     pub kills: u32,
     /// What became of the operations.
@@ -55,12 +57,17 @@ impl Report {
         } = self.counts;
         let Findings {
             checked,
+            collected,
             lost,
             half_visible,
             wrong,
         } = &self.findings;
+        let collected = match self.grace {
+            Grace::Long => String::new(),
+            Grace::Short => format!(" ({collected} times collected)"),
+        };
         let mut text = format!(
-            "{} kills, {acknowledged} operations acknowledged ({refused} refused, {unknown} unknown), {checked} facts checked, \
+            "{} kills, {acknowledged} operations acknowledged ({refused} refused, {unknown} unknown), {checked} facts checked{collected}, \
              {} lost, {} half visible, {} wrong; ready again after {} ms (median), {} ms (longest); seed {}",
             self.kills,
             lost.len(),
@@ -97,8 +104,12 @@ impl Report {
             Floor::FailingFsync => "SQLite and files, a failing fsync in each round",
             Floor::Postgres => "PostgreSQL and files",
         };
+        let collecting = match self.grace {
+            Grace::Long => "",
+            Grace::Short => ", what nothing uses collected after a second",
+        };
         format!(
-            "| {floor} | {} | {} | {} | {} | {} | {} | {} | {} ms | {} ms | {} |\n",
+            "| {floor}{collecting} | {} | {} | {} | {} | {} | {} | {} | {} ms | {} ms | {} |\n",
             self.kills,
             self.counts.acknowledged,
             self.counts.unknown,

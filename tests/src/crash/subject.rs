@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use refloat_rig::server::{ADMIN, Server, ServerOptions};
 use refloat_rig::wait;
 
+use super::checker::Grace;
 use crate::client::Client;
 use crate::command::Refloat;
 
@@ -30,6 +31,7 @@ pub struct Place {
 pub struct Subject {
     program: PathBuf,
     place: Place,
+    gc_grace: Option<String>,
     server: Option<Server>,
 }
 
@@ -48,8 +50,19 @@ impl Subject {
         Self {
             program: program.to_owned(),
             place,
+            gc_grace: None,
             server: None,
         }
+    }
+
+    /// The same with a server that keeps what nothing uses for so long.
+    #[must_use]
+    pub fn with_grace(self, grace: Grace) -> Self {
+        let gc_grace = match grace {
+            Grace::Long => None,
+            Grace::Short => Some("1s".to_owned()),
+        };
+        Self { gc_grace, ..self }
     }
 
     /// Starts it and waits until it is ready; the time that took.
@@ -73,6 +86,7 @@ impl Subject {
             data: Some(self.place.data.clone()),
             database: self.place.database.clone(),
             blobs_folder: self.place.blobs.clone(),
+            gc_grace: self.gc_grace.clone(),
             environment: environment.into_iter().collect(),
             ..ServerOptions::default()
         };
