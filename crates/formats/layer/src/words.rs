@@ -7,6 +7,8 @@ use crate::limits::{WORDS_BYTES_MAX, WORDS_MAX};
 const TEXT_WORD_BYTES_MIN: usize = 2;
 /// Shorter words are not kept: from files with a NUL, where every third pair of bytes looks like one.
 const BINARY_WORD_BYTES_MIN: usize = 4;
+/// Digits alone tell something from this length on: hashes.
+const TELLING_DIGITS_MIN: usize = 6;
 /// Longer words are cut.
 const WORD_BYTES_MAX: usize = 96;
 /// Words that say what kind of file a name is, not which.
@@ -49,22 +51,30 @@ impl Words {
         };
         let words: Vec<&str> = name
             .split(|character: char| !is_word(character))
-            .filter(|word| word.bytes().any(|byte| byte.is_ascii_alphabetic()))
+            .filter(|word| {
+                let has_letter = word.bytes().any(|byte| byte.is_ascii_alphabetic());
+                has_letter || word.len() >= TELLING_DIGITS_MIN
+            })
             .filter(|word| !SUFFIXES.contains(word))
             .collect();
-        if words.is_empty() || words.iter().any(|word| word.len() < TEXT_WORD_BYTES_MIN) {
-            return Mention::CannotTell;
-        }
-        if words
+        let is_known = |word: &&str| hashes.binary_search(&word_hash(word.as_bytes())).is_ok();
+        // Words that are kept wherever they stand decide; a short one may be in a program without being kept.
+        let mut long = words
             .iter()
-            .all(|word| hashes.binary_search(&word_hash(word.as_bytes())).is_ok())
-        {
+            .filter(|word| word.len() >= BINARY_WORD_BYTES_MIN)
+            .peekable();
+        if long.peek().is_some() {
+            return if long.all(is_known) {
+                Mention::Yes
+            } else {
+                Mention::No
+            };
+        }
+        let is_kept = |word: &&str| word.len() >= TEXT_WORD_BYTES_MIN;
+        if !words.is_empty() && words.iter().all(is_kept) && words.iter().all(is_known) {
             return Mention::Yes;
         }
-        if words.iter().any(|word| word.len() < BINARY_WORD_BYTES_MIN) {
-            return Mention::CannotTell;
-        }
-        Mention::No
+        Mention::CannotTell
     }
 }
 
@@ -217,6 +227,8 @@ mod tests {
             ("jq", Mention::Yes),
             ("libsystemd.so.0.35.0", Mention::No),
             ("yq", Mention::CannotTell),
+            ("Entrust_Root_-_G4.crt", Mention::No),
+            ("66445960.0", Mention::No),
             ("[", Mention::CannotTell),
         ] {
             assert_eq!(words.mentions(name), expected, "{name}");
