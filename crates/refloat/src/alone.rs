@@ -10,7 +10,6 @@ pub(crate) use failed::of_place;
 use cache::FolderCache;
 use failed::failed;
 use places::{AlonePlaces, Opened};
-pub(crate) use watch::watch;
 use refloat_cli::alone::{Alone, RebaseEnd, Rebased, Stage, Watch};
 use refloat_cli::arguments::{Allow, CompareArguments, InspectArguments, RebaseArguments};
 use refloat_cli::error::CliError;
@@ -24,6 +23,7 @@ use refloat_verdict::{GraphFacts, Tier};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+pub(crate) use watch::watch;
 
 /// `rebase`
 pub(crate) fn rebase(arguments: RebaseArguments, alone: &Alone) -> Result<Rebased, CliError> {
@@ -99,7 +99,7 @@ async fn end(
     } else {
         RebaseEnd::Written
     };
-    let json = Outcome::Done(judged, done).to_json(&destination);
+    let json = Outcome::Done(judged, Box::new(done)).to_json(&destination);
     Ok(Rebased { json, end })
 }
 

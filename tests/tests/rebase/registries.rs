@@ -261,3 +261,34 @@ fn from_one_registry_to_another_and_to_a_layout() -> Result<()> {
     assert_eq!(same["same_files"], true);
     Ok(())
 }
+
+#[test]
+fn over_tls_with_the_authority_of_the_system() -> Result<()> {
+    if !require(&[Tool::Busybox, Tool::Skopeo])? {
+        return Ok(());
+    }
+    let scene = moved()?;
+    let site = Site::start(Wire::Tls)?;
+    let alice = site.user("alice", &[("pull,push,update", "**")])?;
+    let credentials = format!("{}:{}", alice.name, alice.secret);
+    upload(&scene, &site.reach().authority, Some(&credentials), "oci")?;
+    let arguments = [
+        "rebase",
+        "apps/web:1.2",
+        "--onto",
+        "team/base:12",
+        "-o",
+        "json",
+    ];
+    let done = told(
+        &run::captured(site.refloat(&alice)?.args(arguments))?,
+        &arguments,
+        0,
+    )?;
+    assert_eq!(done["verdict"], "proven", "{done:#}");
+    let mut distrusting = site.refloat(&alice)?;
+    distrusting.env_remove("SSL_CERT_FILE").args(arguments);
+    let refused = told(&run::captured(&mut distrusting)?, &arguments, 1)?;
+    assert!(refused.to_string().contains("certificate"), "{refused:#}");
+    Ok(())
+}

@@ -9,13 +9,16 @@ use crate::observe::{Observer, Step};
 use crate::platform::Platform;
 use crate::walk::{ImageTree, PlatformImage, walk};
 use futures_util::{StreamExt, stream};
-use refloat_oci::{Digest, Location, TagOrDigest};
-use refloat_ports::{Place, Places};
-use std::collections::BTreeMap;
+use refloat_core::Failure;
+use refloat_oci::{Digest, Location, TagName, TagOrDigest};
+use refloat_ports::{ImagesError, Place, Places};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The most tags of a repository whose images are looked at.
-const TAGS_MAX: usize = 500;
+/// The most tags of a repository that are listed.
+const TAGS_MAX: usize = 10_000;
+/// The most images that are looked at.
+const CANDIDATES_MAX: usize = 200;
 /// How many are looked at at once.
 const AT_ONCE: usize = 8;
 
@@ -149,21 +152,14 @@ async fn by_annotation(
     None
 }
 
-/// The images near by, each digest once.
+/// The images near by, each digest once: the named ones, then those whose tags are most like theirs. Reading them costs
+/// requests that registries count, so only the nearest are looked at, and a place that answers with an outage is left alone.
 async fn candidates(image: &ImageTree, bases: &Bases, observer: &Observer) -> Vec<Arc<ImageTree>> {
     let mut places: Vec<Place> = bases.near.clone();
     for near in &bases.near {
-        let tags = near.images.tags(&near.repository, None, TAGS_MAX).await;
-        // A repository that does not list its tags has none to offer.
-        for tag in tags.unwrap_or_default() {
-            let written = format!("{}:{tag}", without_target(&near.written));
-            places.push(Place {
-                target: Some(TagOrDigest::Tag(tag)),
-                written,
-                ..near.clone()
-            });
-        }
+        places.extend(beside(near).await);
     }
+    places.truncate(CANDIDATES_MAX);
     observer(Step::Candidates(places.len()));
     let looked = stream::iter(places).map(|place| async move {
         let target = place.target.clone()?;
@@ -172,24 +168,47 @@ async fn candidates(image: &ImageTree, bases: &Bases, observer: &Observer) -> Ve
         Some((digest, place))
     });
     let resolved: Vec<Option<(Digest, Place)>> = looked.buffered(AT_ONCE).collect().await;
-    let mut first: BTreeMap<Digest, Place> = BTreeMap::new();
-    let mut order = Vec::new();
+    let mut seen = BTreeSet::from([image.root.digest]);
+    let mut trees = Vec::new();
     for (digest, place) in resolved.into_iter().flatten() {
-        if digest != image.root.digest && !first.contains_key(&digest) {
-            order.push(digest);
-            first.insert(digest, place);
+        if !seen.insert(digest) {
+            continue;
         }
-    }
-    let places = order.into_iter().filter_map(|digest| {
-        let place = first.remove(&digest)?;
-        Some(Place {
+        let place = Place {
             target: Some(TagOrDigest::Digest(digest)),
             ..place
-        })
+        };
+        match walk(&place).await {
+            Ok(tree) => trees.push(Arc::new(tree)),
+            Err(ImageError::Place(ImagesError::Failed(Failure::Transient(_)))) => break,
+            // What is no image, or is damaged, is nobody's base.
+            Err(_) => {}
+        }
+    }
+    trees
+}
+
+/// The tags beside an image, the most alike first: `12.4-slim` is nearer to `12.5-slim` than `latest` is.
+async fn beside(near: &Place) -> Vec<Place> {
+    let own = match &near.target {
+        Some(TagOrDigest::Tag(tag)) => tag.as_str(),
+        Some(TagOrDigest::Digest(_)) | None => "",
+    };
+    let alike = |tag: &TagName| {
+        let pairs = tag.as_str().bytes().zip(own.bytes());
+        pairs.take_while(|(one, two)| one == two).count()
+    };
+    let listed = near.images.tags(&near.repository, None, TAGS_MAX).await;
+    // A repository that does not list its tags has none to offer.
+    let mut tags = listed.unwrap_or_default();
+    tags.sort_by_key(|tag| std::cmp::Reverse(alike(tag)));
+    let name = without_target(&near.written);
+    let places = tags.into_iter().map(|tag| Place {
+        written: format!("{name}:{tag}"),
+        target: Some(TagOrDigest::Tag(tag)),
+        ..near.clone()
     });
-    let trees = stream::iter(places).map(|place| async move { walk(&place).await.ok() });
-    let trees: Vec<Option<ImageTree>> = trees.buffered(AT_ONCE).collect().await;
-    trees.into_iter().flatten().map(Arc::new).collect()
+    places.collect()
 }
 
 fn without_target(written: &str) -> String {

@@ -84,3 +84,25 @@ impl fmt::Display for Platform {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_variant_is_not_written() {
+        let parse = |text: &str| Platform::parse(text);
+        let shown = |text: &str| parse(text).map(|platform| platform.to_string());
+        assert_eq!(shown("linux/arm64/v8"), shown("linux/arm64"));
+        assert_eq!(shown("linux/arm/v6").as_deref(), Some("linux/arm/v6"));
+        for text in ["", "linux", "linux/", "linux/arm/v6/x"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        let config = serde_json::json!({ "os": "linux", "architecture": "arm64", "variant": "v8" });
+        let fits = |text: &str| Some(Platform::of(&config)?.fits(&parse(text)?));
+        assert_eq!(
+            (fits("linux/arm64"), fits("linux/amd64")),
+            (Some(true), Some(false))
+        );
+    }
+}

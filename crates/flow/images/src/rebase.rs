@@ -72,7 +72,7 @@ pub enum Outcome {
     /// The verdict is worse than what is allowed: nothing is written.
     Refused(Judged),
     /// Written.
-    Done(Judged, RebaseDone),
+    Done(Judged, Box<RebaseDone>),
 }
 
 impl Outcome {
@@ -104,5 +104,5 @@ pub async fn rebase(
         return Ok(Outcome::Refused(judged));
     }
     let done = write(&judged, destination, observer).await?;
-    Ok(Outcome::Done(judged, done))
+    Ok(Outcome::Done(judged, Box::new(done)))
 }

@@ -307,3 +307,45 @@ fn not_an_image(place: &Place, reason: String) -> ImageError {
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_written_by_its_digest() {
+        let digest = Digest::sha256(b"");
+        for (written, name) in [
+            ("127.0.0.1:5000/apps/web:1.2", "127.0.0.1:5000/apps/web"),
+            ("127.0.0.1:5000/apps/web", "127.0.0.1:5000/apps/web"),
+            ("oci://example.com/apps/web:1", "example.com/apps/web"),
+            ("example.com/apps/web:1@sha256:00", "example.com/apps/web"),
+            ("oci:./images:web", "oci:./images"),
+            ("oci:./images@sha256:00", "oci:./images"),
+            ("docker-archive:/a.tar:team/web:1", "docker-archive:/a.tar"),
+        ] {
+            assert_eq!(
+                pinned_text(written, &digest),
+                format!("{name}@{digest}"),
+                "{written}"
+            );
+        }
+    }
+
+    #[test]
+    fn attestations_are_no_images() {
+        let entry = |platform: &str, extra: Value| {
+            let (os, architecture) = platform.split_once('/').expect("two parts");
+            let mut entry = serde_json::json!({ "mediaType": media_type::OCI_MANIFEST,
+                "platform": { "os": os, "architecture": architecture } });
+            if extra.is_object() {
+                entry["annotations"] = extra;
+            }
+            entry
+        };
+        let attested = serde_json::json!({ "vnd.docker.reference.type": "attestation-manifest" });
+        assert!(is_image_entry(&entry("linux/amd64", Value::Null)));
+        assert!(!is_image_entry(&entry("unknown/unknown", Value::Null)));
+        assert!(!is_image_entry(&entry("linux/amd64", attested)));
+    }
+}

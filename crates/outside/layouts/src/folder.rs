@@ -125,14 +125,9 @@ impl Layout {
         }
     }
 
-    fn draft(&self, beside: &Path) -> PathBuf {
-        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
-        beside.with_file_name(format!(".draft-{}-{number}", std::process::id()))
-    }
-
     /// Writes beside the file, syncs, renames.
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let draft = self.draft(path);
+        let draft = draft_beside(path);
         let written = (|| {
             let mut file = std::fs::File::create(&draft)?;
             file.write_all(bytes)?;
@@ -156,7 +151,7 @@ impl Layout {
         if let Some(folder) = path.parent() {
             tokio::fs::create_dir_all(folder).await.map_err(failed)?;
         }
-        let draft = self.draft(&path);
+        let draft = draft_beside(&path);
         let mut file = tokio::fs::File::create(&draft).await.map_err(failed)?;
         let written = write(&mut file, verified(stream, *digest, size), &path).await;
         drop(file);
@@ -229,6 +224,12 @@ impl Layout {
         }
         Ok(())
     }
+}
+
+/// A name for bytes that are not whole yet.
+fn draft_beside(path: &Path) -> PathBuf {
+    let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!(".draft-{}-{number}", std::process::id()))
 }
 
 async fn write(

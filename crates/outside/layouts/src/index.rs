@@ -102,9 +102,11 @@ impl LayoutIndex {
             match (name, tag) {
                 (Some(name), Some(tag)) => name != tag.as_str(),
                 (Some(_), None) => true,
-                (None, _) => digest(entry).is_none_or(|digest| {
-                    !children.contains(&digest) && !(tag.is_some() && digest == manifest.digest)
-                }),
+                (None, _) => {
+                    let is_named = |digest: Digest| tag.is_some() && digest == manifest.digest;
+                    let goes = |digest| children.contains(&digest) || is_named(digest);
+                    !digest(entry).is_some_and(goes)
+                }
             }
         });
         if tag.is_none()

@@ -28,13 +28,13 @@ pub async fn open(location: &Location) -> Result<Option<Place>, ImagesError> {
         Location::Layout(file) => {
             let (path, name) = split(file);
             let layout = Layout::open(&path)?;
-            let target = named(&layout.index()?, name, &path)?;
+            let target = named(&layout.index()?, &name, &path)?;
             Ok(Some((Arc::new(layout) as Arc<dyn Images>, target)))
         }
         Location::OciArchive(file) => {
             let (path, name) = split(file);
             let archive = OciArchive::open(&path)?;
-            let target = named(archive.index(), name, &path)?;
+            let target = named(archive.index(), &name, &path)?;
             Ok(Some((Arc::new(archive) as Arc<dyn Images>, target)))
         }
         Location::DockerArchive(file) => {
@@ -79,13 +79,13 @@ fn split(file: &FileReference) -> (PathBuf, Name) {
 }
 
 /// A tag stays a tag, also one that is not there yet; other names stand for the digest they have now.
-fn named(index: &LayoutIndex, name: Name, path: &Path) -> Result<TagOrDigest, ImagesError> {
-    match &name {
+fn named(index: &LayoutIndex, name: &Name, path: &Path) -> Result<TagOrDigest, ImagesError> {
+    match name {
         Name::Digest(digest) => Ok(TagOrDigest::Digest(*digest)),
         Name::Text(text) => match (text.parse(), index.named(text)) {
             (Ok(tag), _) => Ok(TagOrDigest::Tag(tag)),
             (Err(_), Some(digest)) => Ok(TagOrDigest::Digest(digest)),
-            (Err(_), None) => Err(absent(&name, path)),
+            (Err(_), None) => Err(absent(name, path)),
         },
         Name::None => {
             let all = index.all();
@@ -95,7 +95,7 @@ fn named(index: &LayoutIndex, name: Name, path: &Path) -> Result<TagOrDigest, Im
                 _ => None,
             };
             only.map(TagOrDigest::Digest)
-                .ok_or_else(|| absent(&name, path))
+                .ok_or_else(|| absent(name, path))
         }
     }
 }

@@ -121,7 +121,7 @@ impl Remote {
             let text = format!("{what}, whose bytes have the digest {digest},");
             return Err(damaged(&text, self.host()));
         }
-        let media_type = effective_type(kind, &body, &what)?;
+        let media_type = effective_type(kind.as_deref(), &body, &what)?;
         Ok(Some(ImageManifest {
             digest,
             media_type,
@@ -205,15 +205,15 @@ fn place(repository: &RepositoryName, target: &TagOrDigest) -> (String, Scope) {
 }
 
 /// The type of the header; where a registry sends a general one, what the bytes say.
-fn effective_type(kind: Option<String>, body: &[u8], what: &str) -> Result<String, ImagesError> {
-    if let Some(kind) = &kind {
+fn effective_type(kind: Option<&str>, body: &[u8], what: &str) -> Result<String, ImagesError> {
+    if let Some(kind) = kind {
         if media_type::is_schema1(kind) {
             let text =
                 format!("{what} is in docker's manifest schema 1; push it with a current client");
             return Err(ImagesError::Unsupported(text));
         }
         if media_type::is_manifest(kind) {
-            return Ok(kind.clone());
+            return Ok(kind.to_owned());
         }
     }
     ManifestView::parse(body, None)

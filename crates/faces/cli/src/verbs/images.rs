@@ -142,10 +142,11 @@ fn packages(json: &Value, all: bool) -> Vec<String> {
         return Vec::new();
     }
     if !all {
-        return vec![
-            String::new(),
-            format!("{} packages change; --explain lists them", list.len()),
-        ];
+        let count = match list.len() {
+            1 => "1 package changes".to_owned(),
+            count => format!("{count} packages change"),
+        };
+        return vec![String::new(), format!("{count}; --explain lists them")];
     }
     let rows: Vec<Vec<String>> = list
         .iter()

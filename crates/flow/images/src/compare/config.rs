@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields of the configuration that say when and how it was built, and the layers, whose files are compared instead.
-const OF_THE_BUILD: [&str; 8] = [
+const OF_THE_BUILD: [&str; 9] = [
     "created",
     "history",
     "rootfs",
+    "parent",
     "container",
     "container_config",
     "docker_version",

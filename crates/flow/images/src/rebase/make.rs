@@ -95,6 +95,10 @@ fn config(
             words.join("; ")
         ))
     })?;
+    // Docker's name for the image below: it is another one now.
+    if let Some(merged) = merged.as_object_mut() {
+        merged.shift_remove("parent");
+    }
     if let Some(created) = &destination.created {
         merged["created"] = json!(created);
     }
