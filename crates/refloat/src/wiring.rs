@@ -262,7 +262,7 @@ fn patches(
         host,
         places: Arc::new(places),
         builds: builds.clone(),
-        cache: Arc::new(refloat_images::MemoryCache::new()),
+        cache: Arc::new(refloat_patches::BoundedCache::new()),
     }))
 }
 

@@ -170,8 +170,8 @@ fn documents_that_cannot_be_are_refused_by_line() -> Result<()> {
         ),
         (
             "an unbuilt kind",
-            format!("{head}kind: Upstream\nname: hub\nregistry: docker.io\n"),
-            "Upstream",
+            format!("{head}kind: Subscription\nname: hub\nto: https://example.com\n"),
+            "Subscription",
         ),
         (
             "an unknown kind",

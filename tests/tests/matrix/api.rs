@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use refloat_api::{ROUTES, Right, Route};
 use refloat_core::access::Action;
 use refloat_tests::client::Client;
+use refloat_tests::content::{Blob, Content, Manifest};
 use refloat_tests::http::{Answer, Body};
 use refloat_tests::probe::{ask_with, indistinguishable, push_image};
 use serde_json::{Value, json};
@@ -125,9 +126,18 @@ fn prepare(admin: &mut Client, route: &Route, project: &str) -> Result<()> {
             "/documents",
             &json!({ "documents": [release(project)] }),
         )?,
+        "/upstreams" | "/upstreams/{name}/sweep" => make(
+            admin,
+            "/documents",
+            &json!({ "documents": [upstream(project)] }),
+        )?,
         "/grants/revoke" => make(admin, "/grants", &grant(project))?,
         path if path.starts_with("/runs") => {
-            make(admin, "/documents", &json!({ "documents": [task(project)] }))?;
+            make(
+                admin,
+                "/documents",
+                &json!({ "documents": [task(project)] }),
+            )?;
         }
         _ => {}
     }
@@ -203,7 +213,7 @@ fn send(
         (
             "GET",
             "/capabilities" | "/openapi.json" | "/whoami" | "/repositories" | "/users" | "/tokens"
-            | "/events" | "/audit/verify",
+            | "/events" | "/audit/verify" | "/images" | "/graph" | "/cascades",
         ) => (route.path.to_owned(), none),
         ("GET", "/why") => (
             format!("/why?repository={repository}&tag=1&direction=forwards"),
@@ -234,14 +244,10 @@ fn send(
             _ => return robots_have_no_password(cast, &mut client, role),
         },
         ("GET", "/documents") => (format!("/documents?kind=RepositoryPolicy&{about}"), none),
-        ("GET", "/releases/{name}") => (
-            format!("/releases/{project}-release?{about}"),
-            none,
-        ),
-        ("GET", "/releases/{name}/history") => (
-            format!("/releases/{project}-release/history?{about}"),
-            none,
-        ),
+        ("GET", "/releases/{name}") => (format!("/releases/{project}-release?{about}"), none),
+        ("GET", "/releases/{name}/history") => {
+            (format!("/releases/{project}-release/history?{about}"), none)
+        }
         ("GET", "/robots" | "/grants" | "/releases") => (format!("{}?{about}", route.path), none),
         ("POST", "/robots") => (
             route.path.to_owned(),
@@ -265,12 +271,28 @@ fn send(
             json!({ "task": "matrix", "project": project }),
         ),
         ("GET", "/runs/{id}") => (format!("/runs/{}?{about}", a_run(admin, project)?), none),
-        ("GET", "/runs/{id}/log") => {
-            (format!("/runs/{}/log?{about}", a_run(admin, project)?), none)
-        }
+        ("GET", "/runs/{id}/log") => (
+            format!("/runs/{}/log?{about}", a_run(admin, project)?),
+            none,
+        ),
         ("POST", "/runs/{id}/cancel") => (
             format!("/runs/{}/cancel", a_run(admin, project)?),
             json!({ "project": project }),
+        ),
+        ("GET", "/upstreams") => (format!("/upstreams?{about}"), none),
+        ("POST", "/upstreams/{name}/sweep") => (
+            format!("/upstreams/{project}-upstream/sweep"),
+            json!({ "project": project }),
+        ),
+        ("POST", "/plans") => (
+            route.path.to_owned(),
+            json!({ "base": watched(admin, &repository)? }),
+        ),
+        ("POST", "/patches") => (route.path.to_owned(), json!({})),
+        ("GET", "/cascades/{id}") => (format!("/cascades/{}", a_cascade(admin)?), none),
+        ("POST", "/cascades/{id}") => (
+            format!("/cascades/{}", a_cascade(admin)?),
+            json!({ "action": "retry" }),
         ),
         ("GET", "/jobs/{id}") => (format!("/jobs/{}", job(admin)?), none),
         ("POST", "/gc" | "/scrub") => (route.path.to_owned(), json!({})),
@@ -288,6 +310,70 @@ fn send(
         );
     }
     post(&mut client, &target, &body)
+}
+
+/// An upstream where nobody answers.
+fn upstream(project: &str) -> Value {
+    json!({ "apiVersion": "refloat/v1", "kind": "Upstream", "project": project, "name": format!("{project}-upstream"), "registry": "127.0.0.1:1", "watch": ["os/base:1"], "every": "7d" })
+}
+
+/// A tag of the repository that the server has looked at by now.
+fn watched(admin: &mut Client, repository: &str) -> Result<String> {
+    if repository.starts_with(ABSENT) {
+        return Ok(format!("{repository}:based"));
+    }
+    let layer = Content::new(7, 3000).blob();
+    let config = json!({
+        "architecture": "amd64", "os": "linux", "config": {},
+        "rootfs": { "type": "layers", "diff_ids": [layer.digest] },
+    });
+    let config = Blob::of(config.to_string());
+    admin.push_blob(repository, &layer.digest, &layer.bytes)?;
+    admin.push_blob(repository, &config.digest, &config.bytes)?;
+    let manifest = Manifest::image(&config, std::slice::from_ref(&layer), "based");
+    admin.put_manifest(repository, "based", &manifest)?;
+    let base = format!("{repository}:based");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let plan = post(admin, "/api/v1/plans", &json!({ "base": base }))?;
+        if plan.status < 300 {
+            return Ok(base);
+        }
+        ensure!(
+            std::time::Instant::now() < until,
+            "{} {}",
+            plan.status,
+            plan.text()
+        );
+    }
+}
+
+/// A cascade that exists: of a plan that reaches nothing.
+fn a_cascade(admin: &mut Client) -> Result<String> {
+    let base = watched(admin, &format!("{OWN}/boat"))?;
+    let plan = post(admin, "/api/v1/plans", &json!({ "base": base }))?;
+    let plan: Value = serde_json::from_slice(&plan.body)?;
+    let begun = post(admin, "/api/v1/patches", &json!({ "plan": plan["id"] }))?;
+    let begun: Value = serde_json::from_slice(&begun.body)?;
+    let id = begun["cascades"][0].as_str();
+    let id = id
+        .with_context(|| format!("no cascade in {begun}"))?
+        .to_owned();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        let shown = ask_with(
+            admin,
+            "GET",
+            &format!("/api/v1/cascades/{id}"),
+            &[],
+            Body::Empty,
+        )?;
+        let shown: Value = serde_json::from_slice(&shown.body)?;
+        if shown["state"] == "finished" || shown["state"] == "running" {
+            return Ok(id);
+        }
+        ensure!(std::time::Instant::now() < until, "{shown}");
+    }
 }
 
 /// A job that exists.

@@ -10,6 +10,7 @@
 
 mod advance;
 mod ask;
+mod cache;
 mod check;
 mod inputs;
 mod judging;
@@ -24,6 +25,7 @@ mod sweep;
 mod work;
 
 pub use ask::CascadeAsked;
+pub use cache::BoundedCache;
 pub use own_images::OwnImages;
 pub use places::ServerPlaces;
 pub use show::{CascadeShown, GraphShown};

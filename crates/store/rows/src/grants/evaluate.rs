@@ -113,10 +113,11 @@ impl PatchPolicies {
     /// What they say about `path`, a repository, or one of a foreign registry with its host before it; `owner` is
     /// the project it belongs to, if it belongs to one.
     pub fn of(&self, path: &str, owner: Option<&ProjectId>) -> Option<PatchPolicy> {
+        let is_own = !names_a_host(path);
         let reaches = |row: &&PolicyRow| {
             let project = row.project.as_str() == DEFAULT_PROJECT
                 || owner.is_none_or(|owner| *owner == row.project);
-            project && row.pattern.matches_path(path)
+            project && row.pattern.matches_path(path) && (is_own || names_a_host(row.pattern.as_str()))
         };
         self.0
             .iter()
@@ -124,6 +125,13 @@ impl PatchPolicies {
             .filter_map(|row| row.patch.clone())
             .reduce(PatchPolicy::and)
     }
+}
+
+/// Whether the first segment is a registry's: `**` alone means ours. No project of ours has a dot or a port in its first segment
+/// that docker would not take for a host.
+fn names_a_host(path: &str) -> bool {
+    let first = path.split('/').next().unwrap_or_default();
+    path.contains('/') && (first.contains(['.', ':']) || first.starts_with("localhost"))
 }
 
 fn patch(row: &Row, index: usize) -> Result<Option<PatchPolicy>, StoreError> {
