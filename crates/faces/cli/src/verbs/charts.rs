@@ -187,7 +187,7 @@ fn all_text(chart: &Chart) -> String {
         .iter()
         .find(|file| names.contains(&file.name.to_ascii_lowercase().as_str()));
     if let Some(readme) = readme {
-        text.push_str(&["---\n", &readme.text(), "\n"].concat());
+        text.push_str(&["---\n", &*readme.text(), "\n"].concat());
     }
     for crd in chart.crds() {
         let separator = if crd.file.data.starts_with(b"---") {
@@ -195,7 +195,7 @@ fn all_text(chart: &Chart) -> String {
         } else {
             "---\n"
         };
-        text.push_str(&[separator, &crd.file.text(), "\n"].concat());
+        text.push_str(&[separator, &*crd.file.text(), "\n"].concat());
     }
     text
 }
