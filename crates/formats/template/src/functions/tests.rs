@@ -129,7 +129,7 @@ fn functions_print_what_helm_prints() {
         ),
         (
             r#"{{ regexMatch "^[a-z]+$" "abc" }}{{ regexFind "[0-9]+" "a12b3" }}{{ regexFindAll "[0-9]" "a1b2c3" 2 }}{{ regexReplaceAll "a(x*)b" "-ab-axxb-" "${1}W" }}{{ regexReplaceAllLiteral "a" "ba" "$0" }}{{ regexSplit "," "a,b,c" 2 }}{{ regexQuoteMeta "1.5+" }}{{ regexMatch "\\w{2}é" "abé" }}{{ regexFind "[^\\d]" "1x" }}"#,
-            r#"true12[1 2]-W-xxW-b$0[a b,c]1\.5\+truex"#,
+            r"true12[1 2]-W-xxW-b$0[a b,c]1\.5\+truex",
         ),
         (
             r#"{{ semverCompare ">=1.19-0" "1.20.3-gke.1" }}{{ semverCompare "^1.2" "1.9.0" }}{{ semverCompare "~1.2.3" "1.3.0" }}{{ semverCompare "1.2 - 1.4 || >3" "v1.3" }}{{ semverCompare ">1.0" "1.0.5" }}{{ (semver "v1.2.3-a+b").Minor }}{{ semver "v1.2" }}{{ (semver "1.2.3-rc.1").Prerelease }}"#,
