@@ -178,9 +178,7 @@ pub(crate) fn ask(
     arguments: &ClusterArguments,
     question: ReleaseQuestion<'_>,
 ) -> Result<Value, CliError> {
-    let found = kubeconfig(arguments)?;
-    let context = arguments.kube_context.as_deref();
-    let cluster = Cluster::open(&found.text, context, &found.files).map_err(failed)?;
+    let cluster = cluster(arguments)?;
     let namespace = namespace(arguments, &cluster);
     run(async {
         let records = match question {
@@ -208,6 +206,13 @@ fn shown(record: &Record) -> Value {
         "manifest": record.manifest(),
         "config": record.release["config"],
     })
+}
+
+/// The cluster that the arguments name.
+pub(crate) fn cluster(arguments: &ClusterArguments) -> Result<Cluster, CliError> {
+    let found = kubeconfig(arguments)?;
+    let context = arguments.kube_context.as_deref();
+    Cluster::open(&found.text, context, &found.files).map_err(failed)
 }
 
 fn namespace(arguments: &ClusterArguments, cluster: &Cluster) -> String {
@@ -242,7 +247,8 @@ fn by_environment() -> Option<PathBuf> {
     listed.or_else(home)
 }
 
-fn run<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+/// Runs it on this thread.
+pub(crate) fn run<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -254,7 +260,7 @@ fn run<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError
     clippy::needless_pass_by_value,
     reason = "it is what map_err hands over"
 )]
-fn failed(failure: Failure) -> CliError {
+pub(crate) fn failed(failure: Failure) -> CliError {
     let text = failure.to_string();
     let (message, advice) = text.split_once("; ").unwrap_or((&text, ""));
     CliError::failed("failed", message, advice)

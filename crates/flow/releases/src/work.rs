@@ -16,7 +16,7 @@ const WORKERS: usize = 3;
 /// What nobody told us is found by then.
 const PERIODIC: Periodic = Periodic {
     kind: KIND,
-    command: "look",
+    command: "look-at-releases",
     every_seconds: 30,
 };
 

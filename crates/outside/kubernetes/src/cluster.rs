@@ -91,6 +91,30 @@ impl Cluster {
         Ok(records)
     }
 
+    /// The digests of the images that the containers of a pod run; `None` if there is no such pod.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn pod_images(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Vec<String>>, ApiError> {
+        let path = format!(
+            "/api/v1/namespaces/{}/pods/{}",
+            encoded(namespace),
+            encoded(name)
+        );
+        let Some(pod) = self.client.get_path(&path).await? else {
+            return Ok(None);
+        };
+        let containers = pod["status"]["containerStatuses"].as_array();
+        let images = containers.into_iter().flatten();
+        // `host/path@sha256:..`, with a scheme in front where an old runtime wrote it.
+        let digests = images.filter_map(|status| status["imageID"].as_str()?.rsplit_once('@'));
+        Ok(Some(digests.map(|(_, digest)| digest.to_owned()).collect()))
+    }
+
     async fn records(&self, path: &str, selector: &str) -> Result<Vec<Record>, ApiError> {
         let mut records = Vec::new();
         let mut next = String::new();
