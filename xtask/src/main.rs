@@ -19,7 +19,6 @@ mod rig;
 mod stage;
 mod suite;
 mod tidy;
-mod trial;
 
 /// Builds, checks and shows Refloat.
 #[derive(Parser)]
@@ -31,8 +30,6 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Starts the registry, pushes a real image through it and pulls it back
-    Try,
     /// Installs what is missing and runs every check and every test
     Test(suite::Arguments),
     /// Checks what the compiler does not: direction of uses, purity, sizes, names
@@ -67,7 +64,6 @@ fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<ExitCode> {
     match verb {
-        Verb::Try => trial::run(),
         Verb::Test(arguments) => Ok(suite::run(&arguments)),
         Verb::Tidy => tidy::run(),
         Verb::Crash(options) => crash::run(&options),

@@ -15,7 +15,7 @@ pub(super) fn sources(home: &str, upstream: &str) -> Vec<Source> {
                 "Dockerfile",
                 format!(
                     "FROM {upstream}/library/debian:12\n\
-                     RUN apt-get update && apt-get install -y --no-install-recommends openssl ca-certificates && rm -rf /var/lib/apt/lists/*\n\
+                     RUN apt-get update && apt-get install -y --no-install-recommends openssl && rm -rf /var/lib/apt/lists/*\n\
                      ENV SHOP_RUNTIME=1\n"
                 ),
             )],
