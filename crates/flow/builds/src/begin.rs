@@ -110,18 +110,17 @@ impl Builds {
             credential,
         };
         let git = &self.inner.git;
-        let commit = match commit {
-            Some(commit) => commit,
-            None => {
-                let branch = &task.source.branch;
-                let found = git.resolve(&repository, branch).await?;
-                found.ok_or_else(|| {
-                    refused(format!(
-                        "there is no branch `{branch}` in {}",
-                        task.source.git
-                    ))
-                })?
-            }
+        let commit = if let Some(commit) = commit {
+            commit
+        } else {
+            let branch = &task.source.branch;
+            let found = git.resolve(&repository, branch).await?;
+            found.ok_or_else(|| {
+                refused(format!(
+                    "there is no branch `{branch}` in {}",
+                    task.source.git
+                ))
+            })?
         };
         let path = spec::dockerfile_path(task);
         let files = git.read(&repository, &commit, &path).await?;

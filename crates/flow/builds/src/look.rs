@@ -38,6 +38,9 @@ impl Builds {
         }
         match self.begin(run).await {
             Ok(()) => {}
+            Err(BeginError::World(error)) if self.is_overdue(run).await? => {
+                return self.failed(run, "checkout", error.to_string()).await;
+            }
             Err(BeginError::World(error)) => return Err(error),
             Err(BeginError::Failed(step, error)) => return self.failed(run, step, error).await,
         }
@@ -47,6 +50,15 @@ impl Builds {
             rows::look_again(tx, &run, 0).await
         }));
         Ok(started.await?)
+    }
+
+    /// Whether a run that cannot begin has waited as long as it may take.
+    async fn is_overdue(&self, run: &Run) -> Result<bool, FlowError> {
+        let timeout = crate::spec::task(&run.spec)?.timeout.seconds();
+        let now = self
+            .store()
+            .read(|tx| Box::pin(async move { Ok(tx.now()) }));
+        Ok(now.await?.seconds_since(run.requested_at) > timeout)
     }
 
     async fn look_at_running(&self, run: &Run) -> Result<(), FlowError> {

@@ -71,11 +71,9 @@ fn architecture(name: &str, variant: &str) -> (String, String) {
         ("x86_64" | "x86-64", other) => ("amd64", other),
         ("aarch64" | "arm64", "8" | "v8" | "") => ("arm64", ""),
         ("aarch64", other) => ("arm64", other),
-        ("armhf", _) => ("arm", "v7"),
-        ("armel", _) => ("arm", "v6"),
-        ("arm", "" | "7") => ("arm", "v7"),
+        ("armhf", _) | ("arm", "" | "7") => ("arm", "v7"),
+        ("armel", _) | ("arm", "6") => ("arm", "v6"),
         ("arm", "5") => ("arm", "v5"),
-        ("arm", "6") => ("arm", "v6"),
         ("arm", "8") => ("arm", "v8"),
         (name, variant) => (name, variant),
     };
@@ -106,7 +104,7 @@ impl FromStr for Platform {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
             !part.is_empty() && part.bytes().all(fits)
         };
-        if !parts.iter().all(|part| word(part)) {
+        if !parts.iter().all(word) {
             return Err(wrong());
         }
         let (os, (architecture, variant)) = match parts.as_slice() {

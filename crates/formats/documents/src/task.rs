@@ -360,7 +360,7 @@ fn platform(fields: &mut Fields) -> Result<Option<String>, DocumentError> {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     };
-    if !(2..=3).contains(&parts.len()) || !parts.iter().all(|part| word(part)) {
+    if !(2..=3).contains(&parts.len()) || !parts.iter().all(word) {
         let message = format!(
             "`{}` is no platform",
             platform.value.chars().take(100).collect::<String>()

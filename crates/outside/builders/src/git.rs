@@ -108,7 +108,7 @@ fn late(error: String) -> GitError {
 fn branch_name(branch: &str) -> Result<String, GitError> {
     let forbidden = |letter: char| letter.is_control() || " ~^:?*[\\".contains(letter);
     let segment = |segment: &str| {
-        segment.is_empty() || segment.starts_with('.') || segment.ends_with(".lock")
+        segment.is_empty() || segment.starts_with('.') || segment.strip_suffix(".lock").is_some()
     };
     let wrong = branch.is_empty()
         || branch.starts_with('-')

@@ -25,6 +25,9 @@ use std::time::{Duration, Instant};
 const ATTEMPTS_MAX: u32 = 3;
 /// The longest output of a run in bytes.
 const LOG_MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// How long a registry that does not answer is waited for, and how long between two questions.
+const PATIENCE: Duration = Duration::from_mins(2);
+const AGAIN: Duration = Duration::from_secs(1);
 /// The most characters of an error.
 const ERROR_MAX: usize = 500;
 
@@ -124,7 +127,7 @@ fn attempt(folder: &RunFolder, push: &Push) -> io::Result<StoredStatus> {
         Err(ended) => (runner.step.to_owned(), ended),
     };
     Ok(match ended {
-        Ended::Failed(error) => {
+        Ended::Failed(error) | Ended::Later(error) => {
             runner.say(&format!("{step} failed: {error}"));
             StoredStatus::Failed {
                 step,
@@ -141,6 +144,8 @@ fn attempt(folder: &RunFolder, push: &Push) -> io::Result<StoredStatus> {
 /// Why a run does not go on.
 enum Ended {
     Failed(String),
+    /// A registry does not answer now and may later.
+    Later(String),
     Cancelled(String),
 }
 
@@ -172,13 +177,13 @@ impl Runner {
         let digest = self.export()?;
         self.enter("push")?;
         let destination = self.destination()?;
-        self.push(push, &destination, digest)?;
+        self.patiently(|runner| runner.push(push, &destination, digest))?;
         if !self.request.tests.is_empty() {
             self.enter("test")?;
             self.test(&builder, &destination, digest)?;
         }
         if destination.tag.is_some() {
-            self.tag(push, &destination, digest)?;
+            self.patiently(|runner| runner.tag(push, &destination, digest))?;
         }
         self.say(&format!(
             "done: {}/{}@{digest}",
@@ -188,6 +193,23 @@ impl Runner {
             digest,
             builder: builder.to_string(),
         })
+    }
+
+    /// Does `work` again while a registry does not answer: it may be the server that started this run, on its way up again.
+    fn patiently(&mut self, work: impl Fn(&mut Self) -> Result<(), Ended>) -> Result<(), Ended> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match work(self) {
+                Err(Ended::Later(error)) if Instant::now() < patience => {
+                    self.say(&error);
+                    std::thread::sleep(AGAIN);
+                    if let Some(why) = self.stop() {
+                        return Err(why);
+                    }
+                }
+                done => return done,
+            }
+        }
     }
 
     /// A new step; nothing begins once the run is called off.

@@ -36,27 +36,17 @@ fn shown(text: &str, words: &str) -> Vec<String> {
 }
 
 fn line(edge: &Edge) -> String {
-    let mut text = format!("{} {} ", edge.line, edge.kind.name());
-    match (&edge.reference, &edge.unresolved) {
-        (Some(reference), None) => text.push_str(&reference.to_string()),
-        (reference, Some(reason)) => {
-            if let Some(reference) = reference {
-                text.push_str(&format!("{reference} "));
-            }
-            text.push_str(&format!("? {reason}"));
-        }
-        (None, None) => text.push_str("nothing"),
-    }
+    let reference = edge.reference.as_ref().map(ToString::to_string);
+    let mut words = vec![edge.line.to_string(), edge.kind.name().to_owned()];
+    words.extend(reference);
+    words.extend(edge.unresolved.as_ref().map(|reason| format!("? {reason}")));
     if edge.platform.as_deref() != Some("linux/amd64") {
-        text.push_str(&format!(" on {}", edge.platform.as_deref().unwrap_or("?")));
+        words.push(format!("on {}", edge.platform.as_deref().unwrap_or("?")));
     }
     for (name, value) in &edge.args {
-        text.push_str(&format!(
-            " {name}={}",
-            value.as_deref().unwrap_or("(unset)")
-        ));
+        words.push(format!("{name}={}", value.as_deref().unwrap_or("(unset)")));
     }
-    text
+    words.join(" ")
 }
 
 /// Cases are separated by `---`; a case is `## title`, perhaps `options: ..`, the file, then after `==>` one line per edge.

@@ -122,9 +122,14 @@ impl Runner {
             "unqualified-search-registries = [\"docker.io\"]\nshort-name-mode = \"disabled\"\n"
                 .to_owned();
         for host in hosts.iter().filter(|host| host.is_loopback()) {
-            text.push_str(&format!(
-                "[[registry]]\nlocation = \"{host}\"\ninsecure = true\n"
-            ));
+            text.extend([
+                "[[registry]]
+location = \"",
+                host.as_str(),
+                "\"
+insecure = true
+",
+            ]);
         }
         fs::write(self.work("registries.conf"), text)?;
         let entry = |login: &crate::folder::StoredLogin| {
@@ -161,6 +166,10 @@ impl Runner {
                 "build",
                 "--layers",
                 "--no-cache",
+                "--retry",
+                "20",
+                "--retry-delay",
+                "1s",
                 "--network",
                 "host",
                 "--isolation",

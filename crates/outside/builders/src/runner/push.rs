@@ -154,7 +154,12 @@ impl Runner {
 }
 
 fn failed(error: refloat_ports::ImagesError) -> Ended {
-    Ended::Failed(error.to_string())
+    match error {
+        refloat_ports::ImagesError::Failed(refloat_core::Failure::Transient(text)) => {
+            Ended::Later(text)
+        }
+        other => Ended::Failed(other.to_string()),
+    }
 }
 
 /// A manifest in a layout, or in the folder form that keeps docker's format.

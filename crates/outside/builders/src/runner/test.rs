@@ -3,8 +3,28 @@
 use super::build::Found;
 use super::{Ended, Runner};
 use refloat_oci::{Digest, Reference};
+use std::time::Duration;
+
+/// How often a pull of the candidate is tried.
+const PULLS_MAX: u32 = 20;
 
 impl Runner {
+    /// A container from the candidate. Its registry may be on its way up again.
+    fn pull(&mut self, name: &str, candidate: &str) -> Result<(), Ended> {
+        let mut tries = 1;
+        loop {
+            let mut from = self.buildah();
+            from.args(["from", "--quiet", "--name", name, candidate]);
+            match self.must(from) {
+                Err(Ended::Failed(_)) if tries < PULLS_MAX => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+                done => return done,
+            }
+        }
+    }
+
     pub(super) fn test(
         &mut self,
         found: &Found,
@@ -19,9 +39,7 @@ impl Runner {
             let name = format!("test-{number}");
             let shown = test.join(" ");
             self.say(&format!("test: {shown}"));
-            let mut from = self.buildah();
-            from.args(["from", "--quiet", "--name", &name, &candidate]);
-            self.must(from)?;
+            self.pull(&name, &candidate)?;
             let mut run = self.buildah();
             run.args([
                 "run",
