@@ -101,10 +101,10 @@ fn errors_name_the_line() {
         ),
         ("+Pod\nname: x\n", 2, Problem::Invalid, "kind `Pod`"),
         (
-            "+Task\nname: x\n",
+            "+Inbound\nname: x\n",
             2,
             Problem::Unsupported,
-            "unsupported: kind Task (line 2)",
+            "unsupported: kind Inbound (line 2)",
         ),
         ("+Project\n", 1, Problem::Invalid, "no `name`"),
         (
@@ -284,11 +284,12 @@ fn kinds_are_read_as_people_type_them() {
         ("project", DocumentKind::Project),
         ("repositorypolicies", DocumentKind::RepositoryPolicy),
         ("Credentials", DocumentKind::Credential),
+        ("tasks", DocumentKind::Task),
     ] {
         assert_eq!(text.parse::<DocumentKind>(), Ok(kind));
     }
     assert_eq!(
-        "tasks"
+        "inbounds"
             .parse::<DocumentKind>()
             .expect_err("not built")
             .problem,
