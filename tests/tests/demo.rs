@@ -8,10 +8,19 @@ use refloat_rig::{Tool, require, run, tools};
 
 /// What the story must tell, each line by words that stand in it in this order.
 const TOLD: [&[&str]; 8] = [
-    &["base.moved", "library/debian:12", "<- sweep.finished debian"],
+    &[
+        "base.moved",
+        "library/debian:12",
+        "<- sweep.finished debian",
+    ],
     &["patch.judged team/runtime", "unsafe", "H2", "-> rebuild"],
     &["patch.published team/runtime", "rebuild"],
-    &["patch.judged apps/web", "proven", "-> rebase", "<- patch.published team/runtime"],
+    &[
+        "patch.judged apps/web",
+        "proven",
+        "-> rebase",
+        "<- patch.published team/runtime",
+    ],
     &["patch.published apps/web", "rebase", "tag 1-p1"],
     &["patch.published apps/api", "rebase", "tag 1-p1"],
     &["patch.published apps/mail", "rebuild"],
@@ -55,7 +64,12 @@ fn the_demo_carries_a_base_update_to_production() -> Result<()> {
         .split("$ refloat why release/shop")
         .nth(1)
         .context("nobody asked why")?;
-    for word in ["release.deployed", "patch.published", "base.moved", "sweep.finished"] {
+    for word in [
+        "release.deployed",
+        "patch.published",
+        "base.moved",
+        "sweep.finished",
+    ] {
         ensure!(why.contains(word), "why does not tell of {word}:\n{why}");
     }
     ensure!(!why.contains("unknown ("), "a cause is unknown:\n{why}");

@@ -70,9 +70,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Bench(Bench::Registry(options)) => {
             bench::registry(&options).map(|()| ExitCode::SUCCESS)
         }
-        Verb::Bench(Bench::Loop(options)) => {
-            bench::wave::run(&options).map(|()| ExitCode::SUCCESS)
-        }
+        Verb::Bench(Bench::Loop(options)) => bench::wave::run(&options).map(|()| ExitCode::SUCCESS),
         Verb::Rig(verb) => rig::run(&verb),
     }
 }

@@ -19,7 +19,9 @@ pub use builder::{
     BuildRequest, BuildStatus, Builder, RegistryLogin, Source as BuildSource, StartError,
 };
 pub use checksums::{CHECKSUM_SPAN_BYTES, Checksummer, Checksums};
-pub use deployer::{Capabilities, DeployStatus, Deployer, Deployment, Namespace, Rendered, Target, Wait};
+pub use deployer::{
+    Capabilities, DeployStatus, Deployer, Deployment, Namespace, Rendered, Target, Wait,
+};
 pub use git::{Git, GitError, GitRepository, NewCommit};
 pub use images::{
     BlobRead, ImageManifest, Images, ImagesError, ImagesResult, MemoryImages, Place, Places,

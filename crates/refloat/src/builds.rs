@@ -83,10 +83,11 @@ pub(crate) fn build(
     runtime.block_on(build_alone(arguments, server))
 }
 
-async fn build_alone(
+/// Where the image goes; the tag is `latest` if none is written.
+fn destination(
     arguments: &BuildArguments,
     server: Option<&RegistryHost>,
-) -> Result<Value, CliError> {
+) -> Result<Reference, CliError> {
     let tag = arguments.tag.as_deref().ok_or_else(|| {
         CliError::usage("no place for the image", "write -t REGISTRY/REPOSITORY:TAG")
     })?;
@@ -100,6 +101,25 @@ async fn build_alone(
     if destination.tag.is_none() {
         destination.tag = "latest".parse().ok();
     }
+    Ok(destination)
+}
+
+/// The edges, each with the digest that it was pinned to.
+fn with_digests(edges: &Value, bases: &BTreeMap<String, Reference>) -> Vec<Value> {
+    let edges = edges.as_array().cloned().unwrap_or_default();
+    let pinned = |mut edge: Value| {
+        let name = edge["written"].as_str().unwrap_or_default();
+        edge["digest"] = json!(bases.get(name).and_then(|base| base.digest));
+        edge
+    };
+    edges.into_iter().map(pinned).collect()
+}
+
+async fn build_alone(
+    arguments: &BuildArguments,
+    server: Option<&RegistryHost>,
+) -> Result<Value, CliError> {
+    let destination = destination(arguments, server)?;
     if !Buildah::is_installed() {
         return Err(CliError::failed(
             "no_builder",
@@ -154,18 +174,7 @@ async fn build_alone(
         tests: Vec::new(),
     };
     let (digest, builder) = built(request).await?;
-    let edges: Vec<Value> = found.to_json()["edges"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let edges: Vec<Value> = edges
-        .into_iter()
-        .map(|mut edge| {
-            let name = edge["written"].as_str().unwrap_or_default();
-            edge["digest"] = json!(bases.get(name).and_then(|base| base.digest));
-            edge
-        })
-        .collect();
+    let edges = with_digests(&found.to_json()["edges"], &bases);
     Ok(
         json!({ "image": destination.to_string(), "digest": digest, "builder": builder, "edges": edges }),
     )

@@ -113,17 +113,17 @@ impl Event {
     /// The digests that came to be, or came somewhere, by it: where the question why such a digest is there begins.
     pub fn brings(&self) -> Vec<&Digest> {
         match self {
-            Self::Registry(RegistryEvent::ManifestPushed { digest, .. }) => vec![digest],
-            Self::Watch(WatchEvent::BaseFound { digest, .. }) => vec![digest],
+            Self::Registry(RegistryEvent::ManifestPushed { digest, .. })
+            | Self::Watch(WatchEvent::BaseFound { digest, .. })
+            | Self::Run(RunEvent::RunFinished {
+                outcome: RunOutcome::Succeeded { digest, .. },
+                ..
+            }) => vec![digest],
             Self::Watch(WatchEvent::BaseMoved { to, platforms, .. }) => {
                 let platforms = platforms.iter().filter_map(|moved| moved.to.as_ref());
                 std::iter::once(to).chain(platforms).collect()
             }
             Self::Cascade(CascadeEvent::PatchPublished { to, .. }) => vec![to],
-            Self::Run(RunEvent::RunFinished {
-                outcome: RunOutcome::Succeeded { digest, .. },
-                ..
-            }) => vec![digest],
             Self::Release(ReleaseEvent::ChangeMade { chart_digest, .. }) => {
                 chart_digest.iter().collect()
             }

@@ -3,7 +3,9 @@
 use crate::answer::Answer;
 use crate::asking::Asking;
 use crate::face::Api;
-use crate::handlers::{accounts, documents, grants, log, patches, registry, releases, runs, upkeep};
+use crate::handlers::{
+    accounts, documents, grants, log, patches, registry, releases, runs, upkeep,
+};
 use axum::http::Method;
 use futures_util::future::BoxFuture;
 use refloat_core::Action;
@@ -107,10 +109,16 @@ const WAIT: Parameter = parameter(
 const WHY: &[Parameter] = &[
     parameter("release", "a release document's name"),
     parameter("digest", "a digest"),
-    parameter("running", "true: begin at the release that brought the digest"),
+    parameter(
+        "running",
+        "true: begin at the release that brought the digest",
+    ),
     REPOSITORY,
     TAG,
-    parameter("direction", "back to the causes, or forwards to what it led to"),
+    parameter(
+        "direction",
+        "back to the causes, or forwards to what it led to",
+    ),
 ];
 const PAGE: &[Parameter] = &[AFTER, LIMIT];
 

@@ -25,11 +25,11 @@ pub use patches::{
     CascadeVerb, GraphArguments, GraphForm, ImagesArguments, PatchArguments, PlanArguments,
     WaitArguments, WatchArguments,
 };
+pub use registry::{EventArguments, RepoVerb, TagReference, WhyArguments};
 pub use releases::{
     ClusterArguments, InstallArguments, ListArguments, NamedArguments, ReleasePart, ReleaseVerb,
     UpgradeArguments,
 };
-pub use registry::{EventArguments, RepoVerb, TagReference, WhyArguments};
 pub use server::{
     ApplyArguments, AuditVerb, BackupArguments, CollectArguments, DeleteArguments, DemoArguments,
     GetArguments, LogFormat, LoginArguments, LogoutArguments, RestoreArguments, ServeArguments,

@@ -23,15 +23,15 @@ pub use verbs::{Newness, PushedChart, ReleaseQuestion, invocation_options};
 
 use alone::{Alone, Rebased};
 use arguments::{
-    ClusterArguments, InstallArguments,
-    Arguments, BuildArguments, CompareArguments, DemoArguments, InspectArguments, RebaseArguments, RestoreArguments, ServeArguments, WatchArguments,
+    Arguments, BuildArguments, ClusterArguments, CompareArguments, DemoArguments, InspectArguments,
+    InstallArguments, RebaseArguments, RestoreArguments, ServeArguments, WatchArguments,
 };
 use clap::Parser as _;
 use error::CliError;
 use output::Answer;
 use refloat_chart::{Chart, ChartArtifact};
-use refloat_template::{Map, Oracle};
 use refloat_oci::{Location, RegistryHost};
+use refloat_template::{Map, Oracle};
 use settings::Settings;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -74,8 +74,7 @@ pub struct Local {
         &dyn Oracle,
     ) -> Result<serde_json::Value, CliError>,
     /// What the releases of a cluster are, as a JSON list.
-    pub releases:
-        fn(&ClusterArguments, ReleaseQuestion<'_>) -> Result<serde_json::Value, CliError>,
+    pub releases: fn(&ClusterArguments, ReleaseQuestion<'_>) -> Result<serde_json::Value, CliError>,
 }
 
 /// Runs the program with these arguments, the first of which is its own name.

@@ -102,7 +102,9 @@ pub(crate) fn error(error: &CliError, settings: &Settings) {
     let text = match settings.output {
         Format::Json => format!("{:#}\n", error.to_json()),
         Format::Yaml => yaml(&error.to_json()),
-        Format::Table | Format::Dot if error.advice.is_empty() => format!("refloat: {}\n", error.message),
+        Format::Table | Format::Dot if error.advice.is_empty() => {
+            format!("refloat: {}\n", error.message)
+        }
         Format::Table | Format::Dot => format!("refloat: {}\n  {}\n", error.message, error.advice),
     };
     let _ = std::io::stderr().write_all(text.as_bytes());

@@ -27,10 +27,7 @@ use std::ffi::OsString;
 
 pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answer, CliError> {
     match verb {
-        Verb::Serve(arguments) => {
-            (local.serve)(arguments)?;
-            Ok(Answer::read(Value::Null, View::Lines(Vec::new())))
-        }
+        Verb::Serve(arguments) => (local.serve)(arguments).map(said_itself),
         Verb::Login(arguments) => login::login(arguments, settings),
         Verb::Logout(arguments) => login::logout(&arguments, settings),
         Verb::Whoami => whoami(settings),
@@ -42,10 +39,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::TagHistory(tag) => registry::tag_history(&tag, settings),
         Verb::TagUndo(tag) => registry::tag_undo(&tag, settings),
         Verb::Events(arguments) => events::events(&arguments, settings),
-        Verb::Demo(arguments) => {
-            (local.demo)(arguments)?;
-            Ok(Answer::read(Value::Null, View::Lines(Vec::new())))
-        }
+        Verb::Demo(arguments) => (local.demo)(arguments).map(said_itself),
         Verb::Why(arguments) => why::why(arguments, settings, local),
         Verb::User(verb) => accounts::user(verb, settings),
         Verb::Robot(verb) => accounts::robot(verb, settings),
@@ -66,10 +60,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Runs(arguments) => builds::runs(&arguments, settings),
         Verb::Logs(arguments) => builds::logs(&arguments, settings),
         Verb::Cancel { run } => builds::cancel(&run, settings),
-        Verb::Runner { folder } => {
-            (local.runner)(folder)?;
-            Ok(Answer::read(Value::Null, View::Lines(Vec::new())))
-        }
+        Verb::Runner { folder } => (local.runner)(folder).map(said_itself),
         Verb::Template(arguments) => charts::template(&arguments, settings, local),
         Verb::Show(verb) => charts::show(&verb, settings, local),
         Verb::Bump(arguments) => charts::bump(&arguments, settings),
@@ -92,13 +83,17 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Cascade(verb) => patches::cascade(&verb, settings),
         Verb::Wait(arguments) => patches::wait(&arguments, settings),
         Verb::Watch(arguments) => {
-            (local.watch)(arguments, settings.host().as_ref())?;
-            Ok(Answer::read(Value::Null, View::Lines(Vec::new())))
+            (local.watch)(arguments, settings.host().as_ref()).map(said_itself)
         }
         Verb::Completions { shell } => Ok(manual::completions(shell)),
         Verb::Man { folder } => manual::pages(&folder),
         Verb::Other(words) => Err(other(&words)),
     }
+}
+
+/// The answer of a verb that has printed what there is to say.
+fn said_itself((): ()) -> Answer {
+    Answer::read(Value::Null, View::Lines(Vec::new()))
 }
 
 /// A verb that is not built, or no verb at all.

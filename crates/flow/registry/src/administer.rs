@@ -18,11 +18,11 @@ pub use accounts::{ADMIN, AccountRow, NewRobot, UserStanding, ensure_admin, has_
 pub use backup::{BackedUp, BackupName, MANIFEST_FILE};
 pub use documents::{ApplyError, DocumentApplied};
 pub use events::{Broken, EventPage, EventsAsked, Intact, Verified, WAIT_MAX};
-pub use why::{Direction, WhySubject};
 pub use grants::{GrantAsked, GrantRow};
 pub use repeat::Repeat;
 pub use restore::{RestoreError, Restored, note_restored, restore};
 pub use tokens::{TokenAsked, TokenRow};
+pub use why::{Direction, WhySubject};
 
 use crate::sign_in::Passwords;
 use crate::{FlowError, Registry};

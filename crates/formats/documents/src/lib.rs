@@ -29,10 +29,10 @@ pub use fields::Fields;
 pub use node::{Node, NodeValue};
 pub use patch::PatchDocument;
 pub use policy::{PolicyDocument, TagRule};
+pub use project::{Member, ProjectDocument, Role};
 pub use release::{
     Environment, EnvironmentTarget, ReleaseDocument, ReleaseImage, ReleaseSource, Update,
 };
-pub use project::{Member, ProjectDocument, Role};
 pub use span::Span;
 pub use task::{TagFields, TagPattern, TaskDocument, TaskImage, TaskSource};
 pub use upstream::{UpstreamDocument, WatchRule};

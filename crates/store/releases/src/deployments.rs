@@ -194,42 +194,16 @@ pub async fn end(
     let Ok(next) = row.state.next(event) else {
         return Ok(());
     };
-    let (release_name, environment, change) = (
-        release.name.clone(),
-        row.environment.clone(),
-        row.change.clone(),
-    );
-    let (recorded, revision, error) = match &next {
-        Deployment::Deployed { revision, .. } => {
-            let event = ReleaseEvent::ReleaseDeployed {
-                id: id.clone(),
-                release: release_name,
-                environment,
-                change,
-                revision: *revision,
-                images: row.images,
-            };
-            (event, Some(i64::from(*revision)), None)
-        }
-        Deployment::Failed { error } => {
-            let mut said = shortened(error).to_owned();
-            if !followers.is_empty() {
-                said.push_str("; not released to ");
-                said.push_str(&followers.join(", "));
-            }
-            let event = ReleaseEvent::ReleaseFailed {
-                id: id.clone(),
-                release: release_name,
-                environment,
-                change,
-                error: said,
-            };
-            (event, None, Some(shortened(error).to_owned()))
-        }
+    let Some(recorded) = ended(release, id, &row, &next, followers) else {
+        return Ok(());
+    };
+    let (revision, error) = match &next {
+        Deployment::Deployed { revision, .. } => (Some(i64::from(*revision)), None),
+        Deployment::Failed { error } => (None, Some(shortened(error).to_owned())),
         Deployment::Waiting
         | Deployment::Started
         | Deployment::Stopped { .. }
-        | Deployment::Superseded => return Ok(()),
+        | Deployment::Superseded => (None, None),
     };
     let now = tx.now();
     let causes = row.started_record.into_iter().collect();
@@ -247,22 +221,74 @@ pub async fn end(
     )
     .await?;
     if let Deployment::Failed { .. } = next {
-        for follower in followers {
-            tx.execute(
-                sql(
-                    "update release_deployment set state = 'stopped', error = $3, ended_at = $4 \
-                     where change_id = $1 and environment = $2 and state = 'waiting'",
-                ),
-                &[
-                    row.change.as_str().into(),
-                    follower.as_str().into(),
-                    row.environment.as_str().into(),
-                    now.into(),
-                ],
-            )
-            .await?;
-        }
+        stop(tx, &row.change, &row.environment, followers).await?;
     }
     refloat_fail::point("release.ended")?;
+    Ok(())
+}
+
+/// What the log says of an end; `None` for what is no end.
+fn ended(
+    release: &ReleaseKey,
+    id: &ReleaseId,
+    row: &DeploymentRow,
+    next: &Deployment,
+    followers: &[String],
+) -> Option<ReleaseEvent> {
+    let (id, release) = (id.clone(), release.name.clone());
+    let (environment, change) = (row.environment.clone(), row.change.clone());
+    match next {
+        Deployment::Deployed { revision, .. } => Some(ReleaseEvent::ReleaseDeployed {
+            id,
+            release,
+            environment,
+            change,
+            revision: *revision,
+            images: row.images.clone(),
+        }),
+        Deployment::Failed { error } => {
+            let mut error = shortened(error).to_owned();
+            if !followers.is_empty() {
+                error.push_str("; not released to ");
+                error.push_str(&followers.join(", "));
+            }
+            Some(ReleaseEvent::ReleaseFailed {
+                id,
+                release,
+                environment,
+                change,
+                error,
+            })
+        }
+        Deployment::Waiting
+        | Deployment::Started
+        | Deployment::Stopped { .. }
+        | Deployment::Superseded => None,
+    }
+}
+
+/// Environments that come after the one that failed stay as they are.
+async fn stop(
+    tx: &mut dyn Tx,
+    change: &ChangeId,
+    failed: &str,
+    followers: &[String],
+) -> Result<(), StoreError> {
+    let now = tx.now();
+    for follower in followers {
+        tx.execute(
+            sql(
+                "update release_deployment set state = 'stopped', error = $3, ended_at = $4 \
+                 where change_id = $1 and environment = $2 and state = 'waiting'",
+            ),
+            &[
+                change.as_str().into(),
+                follower.as_str().into(),
+                failed.into(),
+                now.into(),
+            ],
+        )
+        .await?;
+    }
     Ok(())
 }

@@ -7,12 +7,13 @@ use refloat_cascade::policy::{Allowed, PatchMethod, PatchPolicy};
 use refloat_core::access::Actions;
 use refloat_core::{Pattern, Principal, Rejection, Secret};
 use refloat_documents::{
-    CredentialDocument, Document, DocumentBody, EnvironmentTarget, ReleaseDocument, DocumentKind, PatchDocument, PolicyDocument,
-    ProjectDocument, TagRule, TaskDocument, UpstreamDocument,
+    CredentialDocument, Document, DocumentBody, DocumentKind, EnvironmentTarget, PatchDocument,
+    PolicyDocument, ProjectDocument, ReleaseDocument, TagRule, TaskDocument, UpstreamDocument,
 };
 use refloat_store::access::authorize_project;
 use refloat_store::documents::{
-    self, Applied, NewCredential, NewPolicy, NewProject, NewTask, NewUpstream, StoredDocument, StoredKind,
+    self, Applied, NewCredential, NewPolicy, NewProject, NewTask, NewUpstream, StoredDocument,
+    StoredKind,
 };
 use refloat_store::secrets::MasterKey;
 use refloat_store::{StoreError, Tx};

@@ -8,7 +8,7 @@ mod shown;
 
 use super::Administration;
 use crate::{Caller, FlowError};
-use refloat_core::event::{CascadeEvent, ReleaseEvent, WatchEvent};
+use refloat_core::event::{CascadeEvent, RegistryEvent, ReleaseEvent, WatchEvent};
 use refloat_core::{Event, Principal, RecordId, Recorded, Stream};
 use refloat_oci::{Digest, Reference, RepositoryName, TagName};
 use refloat_store::access::{Pull, authorize_existing};
@@ -164,11 +164,8 @@ async fn starts(
             let Some(moved) = log::newest_of_stream(tx, &stream, "tag.moved").await? else {
                 return Ok(Vec::new());
             };
-            let to = match moved.event() {
-                Some(Event::Registry(refloat_core::event::RegistryEvent::TagMoved {
-                    to, ..
-                })) => to,
-                Some(_) | None => return Ok(vec![moved]),
+            let Some(Event::Registry(RegistryEvent::TagMoved { to, .. })) = moved.event() else {
+                return Ok(vec![moved]);
             };
             let patched = visible_bringers(tx, sight, &to).await?.into_iter().find(
                 |record| matches!(record.event(), Some(Event::Cascade(CascadeEvent::PatchPublished { repository: ref at, .. })) if at == repository),

@@ -317,7 +317,8 @@ async fn one_request_at_a_time_writes_an_upload() {
             .append_upload(&caller(), &other, &at, None, None, slow)
             .await
     });
-    feed.send(bytes.slice(..1_200_000)).expect("the body is read");
+    feed.send(bytes.slice(..1_200_000))
+        .expect("the body is read");
     // The level waited for: the upload's bytes begin to appear, so the first request has it.
     while !site.uploads_have_bytes() {
         tokio::task::yield_now().await;
@@ -327,7 +328,8 @@ async fn one_request_at_a_time_writes_an_upload() {
     let refused =
         rejected(finish(&registry, &repository, &id, empty(), Digest::sha256(&bytes)).await);
     assert!(matches!(refused, Rejection::Conflict(_)), "{refused}");
-    feed.send(bytes.slice(1_200_000..)).expect("the body is read");
+    feed.send(bytes.slice(1_200_000..))
+        .expect("the body is read");
     drop(feed);
     assert_eq!(
         first.await.expect("no panic").expect("appended").received,
@@ -375,7 +377,8 @@ async fn a_caller_who_goes_away_leaves_the_upload_resumable() {
     let (feed, slow) = fed();
     let who = caller();
     let mut request = Box::pin(registry.append_upload(&who, &repository, &id, None, None, slow));
-    feed.send(bytes.slice(..1_200_000)).expect("the body is read");
+    feed.send(bytes.slice(..1_200_000))
+        .expect("the body is read");
     while !site.uploads_have_bytes() {
         assert!(
             (&mut request).now_or_never().is_none(),

@@ -74,17 +74,7 @@ pub async fn request(tx: &mut dyn Tx, new: &NewRun) -> Result<RunId, StoreError>
         other => other,
     })?;
     enqueue(tx, new.project.clone(), &id, 0, 0).await?;
-    let record = NewRecord {
-        project: new.project.clone(),
-        stream: Stream::new("run", &id),
-        expected_version: Some(0),
-        actor: new.actor.clone(),
-        causes: new.causes.clone(),
-        cascade: new.cascade.clone(),
-        event: Event::Run(event),
-        personal: None,
-    };
-    let record = log::append(tx, record).await?;
+    let record = log::append(tx, first_record(new, &id, event)).await?;
     tx.execute(
         sql("update run set record_id = $2 where id = $1"),
         &[id.as_str().into(), record.as_str().into()],
@@ -92,6 +82,19 @@ pub async fn request(tx: &mut dyn Tx, new: &NewRun) -> Result<RunId, StoreError>
     .await?;
     refloat_fail::point("run.requested")?;
     Ok(id)
+}
+
+fn first_record(new: &NewRun, id: &RunId, event: RunEvent) -> NewRecord {
+    NewRecord {
+        project: new.project.clone(),
+        stream: Stream::new("run", id),
+        expected_version: Some(0),
+        actor: new.actor.clone(),
+        causes: new.causes.clone(),
+        cascade: new.cascade.clone(),
+        event: Event::Run(event),
+        personal: None,
+    }
 }
 
 /// Notes the commit and the bases that a run is made of, before anybody begins.

@@ -117,7 +117,9 @@ impl PatchPolicies {
         let reaches = |row: &&PolicyRow| {
             let project = row.project.as_str() == DEFAULT_PROJECT
                 || owner.is_none_or(|owner| *owner == row.project);
-            project && row.pattern.matches_path(path) && (is_own || names_a_host(row.pattern.as_str()))
+            project
+                && row.pattern.matches_path(path)
+                && (is_own || names_a_host(row.pattern.as_str()))
         };
         self.0
             .iter()

@@ -5,6 +5,7 @@ use refloat_core::event::{
 };
 use refloat_core::{Event, RecordId, Recorded};
 use serde_json::{Value, json};
+use std::fmt;
 
 /// What a record is about, as kind, name and digest.
 struct Subject {
@@ -14,10 +15,10 @@ struct Subject {
 }
 
 impl Subject {
-    fn new(kind: &'static str, name: impl ToString, digest: Option<&dyn ToString>) -> Self {
+    fn new(kind: &'static str, name: impl fmt::Display, digest: Option<&dyn fmt::Display>) -> Self {
         Self {
             kind,
-            name: name.to_string(),
+            name: format!("{name}"),
             digest: digest.map(ToString::to_string),
         }
     }
@@ -208,7 +209,7 @@ fn of_release(event: &ReleaseEvent) -> Subject {
             Subject::new(
                 "chart",
                 chart,
-                digest.as_ref().map(|text| text as &dyn ToString),
+                digest.as_ref().map(|text| text as &dyn fmt::Display),
             )
         }
         ReleaseEvent::ChangeFailed { release, .. } => Subject::new("release", release, None),
