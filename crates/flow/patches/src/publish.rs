@@ -8,7 +8,7 @@ use refloat_core::event::{CascadeEvent, Method, PackageChange, Proof, SeenBy};
 use refloat_core::{Principal, RecordId, Rejection};
 use refloat_flow::{Because, FlowError};
 use refloat_images::{Destination, Judged, unobserved, write};
-use refloat_oci::{Digest, TagName, TagOrDigest};
+use refloat_oci::{Digest, RegistryHost, TagName, TagOrDigest};
 use refloat_store::access::{Push, authorize_existing};
 use refloat_store::registry;
 use refloat_store::{StoreError, Tx};
@@ -214,18 +214,7 @@ impl Patches {
         let done = self.store().write(operation!(tx, [work, own, by], {
             cascades::hold_open(tx, &work.cascade).await?;
             for tag in work.tags.iter().skip(1) {
-                let name = BaseName {
-                    registry: work.node.line.registry.clone(),
-                    repository: work.node.line.repository.clone(),
-                    tag: tag.clone(),
-                };
-                let answer = bases::Answer {
-                    written: name.written(&own),
-                    name,
-                    digest: Some(work.ready.digest),
-                    seen_by: SeenBy::Push,
-                };
-                bases::answered(tx, &answer, &by).await?;
+                bases::answered(tx, &named(&work, tag, &own), &by).await?;
             }
             told(tx, &work, work.ready.cause.clone()).await
         }));
@@ -283,6 +272,21 @@ async fn publish_rows(tx: &mut dyn Tx, work: &Publishing) -> Result<(), StoreErr
         }
     }
     told(tx, work, causes).await
+}
+
+/// What a tag of a foreign registry names now that we moved it.
+fn named(work: &Publishing, tag: &TagName, own: &RegistryHost) -> bases::Answer {
+    let name = BaseName {
+        registry: work.node.line.registry.clone(),
+        repository: work.node.line.repository.clone(),
+        tag: tag.clone(),
+    };
+    bases::Answer {
+        written: name.written(own),
+        name,
+        digest: Some(work.ready.digest),
+        seen_by: SeenBy::Push,
+    }
 }
 
 /// The record of the patch, and what follows from it in rows.
