@@ -163,83 +163,62 @@ fn compared(
     loaded: &mut BTreeMap<String, Reason>,
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    let mut say =
-        |code: Code, tier: Tier, detail: String, values: (Option<String>, Option<String>)| {
-            reasons.push(
-                Reason::new(code, tier, detail)
-                    .at(&own.path)
-                    .layer(own.layer.clone())
-                    .values(values.0, values.1),
-            );
-        };
+    let say = |tier: Tier, detail: String| {
+        Reason::new(Code::H13, tier, detail)
+            .at(&own.path)
+            .layer(own.layer.clone())
+    };
     if before.is_cut || after.is_cut {
-        say(
-            Code::H13,
-            Tier::Test,
-            "it loads too many libraries to be followed".into(),
-            (None, None),
-        );
+        let detail = "it loads too many libraries to be followed";
+        reasons.push(say(Tier::Test, detail.to_owned()));
     }
     let names: BTreeSet<&String> = before.names.keys().chain(after.names.keys()).collect();
     for name in names {
-        let old = before
-            .names
-            .get(name)
-            .and_then(|(_, provider)| provider.as_ref());
-        let new = after
-            .names
-            .get(name)
-            .and_then(|(_, provider)| provider.as_ref());
-        let requester = after
-            .names
-            .get(name)
-            .or(before.names.get(name))
-            .map_or("", |(who, _)| who.as_str());
-        let told = |provider: Option<&Provider>| provider.map(|it| it.file.clone());
-        let values = (told(old), told(new));
-        match (old, new) {
-            // A library that nothing needs any more is no loss.
-            (Some(_), None) if !after.names.contains_key(name) => {}
-            (Some(_), None) => say(
-                Code::H13,
-                Tier::Unsafe,
-                format!("{requester} needs {name}, which the new base does not have"),
-                values,
-            ),
-            (None, None) if !before.names.contains_key(name) => {
-                say(
-                    Code::H13,
-                    Tier::Unsafe,
-                    format!("{requester} of the new base needs {name}, which is not there"),
-                    values,
-                );
+        let provider =
+            |closure: &Closure| closure.names.get(name).and_then(|found| found.1.clone());
+        let (old, new) = (provider(before), provider(after));
+        if let (Some(old), Some(new)) = (&old, &new) {
+            if let Some(reason) = provided(case, own, name, old, new) {
+                loaded
+                    .entry(format!("{name} {}", reason.code.word()))
+                    .or_insert(reason);
             }
-            (None, None) => say(
-                Code::H13,
-                Tier::Test,
-                format!("{requester} needs {name}, which is on neither base"),
-                values,
-            ),
-            (None, Some(_)) if before.names.contains_key(name) => {
-                say(
-                    Code::H13,
-                    Tier::Test,
-                    format!("{requester} needs {name}, which only the new base has"),
-                    values,
-                );
-            }
-            // A changed library of the base needs more than before, and has it.
-            (None, Some(_)) => {}
-            (Some(old), Some(new)) => {
-                if let Some(reason) = provided(case, own, name, old, new) {
-                    loaded
-                        .entry(format!("{name} {}", reason.code.word()))
-                        .or_insert(reason);
-                }
-            }
+        } else if let Some((tier, detail)) = missing(name, before, after) {
+            let told = |provider: Option<Provider>| provider.map(|it| it.file);
+            reasons.push(say(tier, detail).values(told(old), told(new)));
         }
     }
     reasons
+}
+
+/// A name that at least one base does not provide.
+fn missing(name: &String, before: &Closure, after: &Closure) -> Option<(Tier, String)> {
+    let (was, is) = (before.names.get(name), after.names.get(name));
+    let requester = is.or(was).map_or("", |(who, _)| who.as_str());
+    let has =
+        |side: Option<&(String, Option<Provider>)>| side.is_some_and(|found| found.1.is_some());
+    match (has(was), has(is)) {
+        // A library that nothing needs any more is no loss.
+        (true, false) if is.is_none() => None,
+        (true, false) => Some((
+            Tier::Unsafe,
+            format!("{requester} needs {name}, which the new base does not have"),
+        )),
+        (false, false) if was.is_none() => Some((
+            Tier::Unsafe,
+            format!("{requester} of the new base needs {name}, which is not there"),
+        )),
+        (false, false) => Some((
+            Tier::Test,
+            format!("{requester} needs {name}, which is on neither base"),
+        )),
+        (false, true) if was.is_some() => Some((
+            Tier::Test,
+            format!("{requester} needs {name}, which only the new base has"),
+        )),
+        // A changed library of the base needs more than before, and has it.
+        (false | true, true) => None,
+    }
 }
 
 /// The same name on both bases: the same library?

@@ -90,9 +90,8 @@ pub(super) fn is_users(path: &str) -> bool {
 
 /// Whether a changed path is an input of a derived file, and what the derived file is. `None`: not derived.
 pub(super) fn derived(path: &str) -> Option<Derived> {
-    let file = name(path);
-    let directory = parent(path).unwrap_or_default();
     let is = |inputs: Inputs, what: &'static str| Some(Derived { inputs, what });
+    let file = name(path);
     if path == "etc/ld.so.cache" {
         return is(Inputs::Libraries, "the loader's cache");
     }
@@ -140,6 +139,12 @@ pub(super) fn derived(path: &str) -> Option<Derived> {
     if let Some(source) = python_source(path) {
         return is(Inputs::File(source), "compiled from the base's source");
     }
+    derived_by_name(file, parent(path).unwrap_or_default())
+}
+
+/// The same, for names that mean it in any directory.
+fn derived_by_name(file: &str, directory: &str) -> Option<Derived> {
+    let is = |inputs: Inputs, what: &'static str| Some(Derived { inputs, what });
     let above = || parent(directory).unwrap_or_default().to_owned();
     match file {
         "gschemas.compiled"
