@@ -22,7 +22,7 @@ fn a_moved_line_becomes_a_commit() -> Result<()> {
     if !require(&[Tool::Git])? {
         return Ok(());
     }
-    let mut shop = Shop::open()?;
+    let shop = Shop::open()?;
     let work = shop.site.folder().join("work");
     std::fs::create_dir_all(&work)?;
     git(&work, &["init", "--quiet", "-b", "main"])?;

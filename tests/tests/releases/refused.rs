@@ -9,7 +9,7 @@ use crate::shop::{CHART, FOLDERS, Shop, environments};
 /// An environment that fails stops those after it, and says so.
 #[test]
 fn a_failure_stops_what_comes_after() -> Result<()> {
-    let mut shop = Shop::open()?;
+    let shop = Shop::open()?;
     fs::create_dir_all(shop.out("out"))?;
     fs::write(shop.out("out/staging"), "a file where the folder should be")?;
     shop.release(CHART, FOLDERS)?;
@@ -56,7 +56,7 @@ fn nothing_deploys_if_one_environment_does_not_render() -> Result<()> {
 
 #[test]
 fn an_image_that_stands_nowhere_or_twice_is_refused_by_name() -> Result<()> {
-    let mut shop = Shop::open()?;
+    let shop = Shop::open()?;
     let path = shop.chart_folder().join("values.yaml");
     let values = fs::read_to_string(&path)?;
     let home = shop.site.reach().authority.clone();
@@ -97,7 +97,7 @@ fn an_image_that_stands_nowhere_or_twice_is_refused_by_name() -> Result<()> {
 
 #[test]
 fn what_is_not_there_yet_is_waited_for() -> Result<()> {
-    let mut shop = Shop::open()?;
+    let shop = Shop::open()?;
     shop.release(&CHART.replace("1.0.0", "4.0.0"), FOLDERS)?;
     shop.until("the missing chart", |status| {
         status["waits"]

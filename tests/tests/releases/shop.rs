@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use refloat_rig::{run, wait};
-use refloat_tests::client::Client;
 use refloat_tests::probe::push_image;
 use refloat_tests::site::{Account, Site, Wire};
 use serde_json::Value;
@@ -33,7 +32,6 @@ data:
 pub struct Shop {
     pub site: Site,
     pub admin: Account,
-    client: Client,
 }
 
 impl Shop {
@@ -41,12 +39,7 @@ impl Shop {
     pub fn open() -> Result<Self> {
         let site = Site::start(Wire::Http)?;
         let admin = site.admin()?;
-        let client = site.client(&admin)?;
-        let mut shop = Self {
-            site,
-            admin,
-            client,
-        };
+        let shop = Self { site, admin };
         shop.image("apps/web", "1", 1)?;
         shop.image("apps/api", "1", 2)?;
         shop.write_chart(TEMPLATE)?;
@@ -55,13 +48,15 @@ impl Shop {
     }
 
     /// Pushes the image of this seed; its digest.
-    pub fn image(&mut self, repository: &str, tag: &str, seed: u64) -> Result<String> {
-        let image = push_image(&mut self.client, repository, tag, seed)?;
+    pub fn image(&self, repository: &str, tag: &str, seed: u64) -> Result<String> {
+        // A connection of its own: the server may be another one than before.
+        let mut client = self.site.client(&self.admin)?;
+        let image = push_image(&mut client, repository, tag, seed)?;
         Ok(image.digest().to_owned())
     }
 
     /// Pushes the image of this seed as `unique`, then moves the line's tag to it.
-    pub fn moved(&mut self, repository: &str, unique: &str, seed: u64) -> Result<()> {
+    pub fn moved(&self, repository: &str, unique: &str, seed: u64) -> Result<()> {
         self.image(repository, unique, seed)?;
         self.ok(&["tag", &format!("{repository}:{unique}"), "1"])
             .map(drop)

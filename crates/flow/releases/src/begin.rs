@@ -55,10 +55,10 @@ impl Releases {
                 ..new
             };
             let begun = changes::begin(tx, &new).await?;
-            if let (Some(_), Some(error)) = (begun, error) {
-                if let Some(row) = changes::newest(tx, &key, 1).await?.pop() {
-                    changes::failed(tx, &key, &row, &error).await?;
-                }
+            if let (Some(_), Some(error)) = (begun, error)
+                && let Some(row) = changes::newest(tx, &key, 1).await?.pop()
+            {
+                changes::failed(tx, &key, &row, &error).await?;
             }
             Ok(())
         }));

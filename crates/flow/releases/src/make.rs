@@ -192,7 +192,6 @@ impl Releases {
                 } else {
                     at.to_owned()
                 };
-                refloat_fail::point("release.committed").map_err(crate::deploy::injected)?;
                 Ok(Made {
                     chart: format!("{url} {path}"),
                     chart_digest: None,

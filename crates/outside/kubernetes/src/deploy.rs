@@ -60,7 +60,7 @@ pub(crate) async fn start(cluster: &Cluster, deployment: &Deployment) -> Result<
     refloat_fail::point("release.applied").map_err(injected)
 }
 
-pub(crate) fn injected(error: refloat_fail::Injected) -> Failure {
+fn injected(error: refloat_fail::Injected) -> Failure {
     Failure::Transient(error.to_string())
 }
 

@@ -1,7 +1,6 @@
 //! Looking at a release that was applied: ready, on its way, or not to be.
 
 use crate::cluster::{Cluster, encoded};
-use crate::deploy::injected;
 use crate::objects;
 use crate::ready::{Readiness, readiness};
 use crate::record::{Record, Status};
@@ -174,7 +173,6 @@ async fn finish(
             cluster.write_changed(&earlier).await?;
         }
     }
-    refloat_fail::point("release.superseded").map_err(injected)?;
     let mut done = record.clone();
     let description = match deployment.rendered.description.as_str() {
         "" if record.revision() == 1 => "Install complete",
@@ -183,7 +181,6 @@ async fn finish(
     };
     done.set(Status::Deployed, Some(description));
     cluster.write_changed(&done).await?;
-    refloat_fail::point("release.marked").map_err(injected)?;
     let surplus = history.len().saturating_sub(HISTORY_MAX);
     for old in history.iter().take(surplus) {
         cluster.forget(old).await?;
