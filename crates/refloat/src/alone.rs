@@ -27,7 +27,7 @@ pub(crate) use watch::watch;
 
 /// `rebase`
 pub(crate) fn rebase(arguments: RebaseArguments, alone: &Alone) -> Result<Rebased, CliError> {
-    run(async {
+    run(async move {
         let places = AlonePlaces::new(alone.server.clone())?;
         let image = places.named(&arguments.image).await?;
         let onto = places.named(&arguments.onto).await?;
@@ -112,20 +112,19 @@ async fn destination(
 ) -> Result<Destination, CliError> {
     let (place, tag) = match &arguments.tag {
         None => (image.place.clone(), None),
-        Some(text) => match (text.contains([':', '/']), text.parse::<TagName>()) {
-            (false, Ok(tag)) => (named_by(&image.place, &image.location, &tag), Some(tag)),
-            _ => {
+        Some(text) => {
+            let bare = text.parse::<TagName>().ok();
+            if let Some(tag) = bare.filter(|_| !text.contains([':', '/'])) {
+                (named_by(&image.place, &image.location, &tag), Some(tag))
+            } else {
                 let target = places.to_write(text).await?;
-                let tag = match &target.place.target {
-                    Some(TagOrDigest::Tag(tag)) => Some(tag.clone()),
-                    Some(TagOrDigest::Digest(_)) | None => {
-                        let message = format!("`{text}` names no tag");
-                        return Err(CliError::usage(message, "write it with :TAG at the end"));
-                    }
+                let Some(TagOrDigest::Tag(tag)) = target.place.target.clone() else {
+                    let message = format!("`{text}` names no tag");
+                    return Err(CliError::usage(message, "write it with :TAG at the end"));
                 };
-                (target.place, tag)
+                (target.place, Some(tag))
             }
-        },
+        }
     };
     Ok(Destination {
         place,
@@ -188,7 +187,7 @@ fn created() -> Result<Option<String>, CliError> {
 
 /// `compare`
 pub(crate) fn compare(arguments: CompareArguments, alone: &Alone) -> Result<Value, CliError> {
-    run(async {
+    run(async move {
         let platform = match &arguments.platform {
             None => None,
             Some(text) => Some(Platform::parse(text).ok_or_else(|| {
@@ -216,7 +215,7 @@ pub(crate) fn compare(arguments: CompareArguments, alone: &Alone) -> Result<Valu
 
 /// `inspect`
 pub(crate) fn inspect(arguments: InspectArguments, alone: &Alone) -> Result<Value, CliError> {
-    run(async {
+    run(async move {
         let places = AlonePlaces::new(alone.server.clone())?;
         let image = places.named(&arguments.image).await?.place;
         let mut near = Vec::new();

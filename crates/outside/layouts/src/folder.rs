@@ -57,8 +57,8 @@ impl Layout {
         }
         let make = || -> io::Result<()> {
             std::fs::create_dir_all(folder.join("blobs/sha256"))?;
-            layout.replace(&folder.join("oci-layout"), LAYOUT_MARK.as_bytes())?;
-            layout.replace(&layout.index_path(), &LayoutIndex::empty().to_bytes())
+            replace(&folder.join("oci-layout"), LAYOUT_MARK.as_bytes())?;
+            replace(&layout.index_path(), &LayoutIndex::empty().to_bytes())
         };
         make().map_err(|error| world(folder, &error))?;
         Ok(layout)
@@ -125,21 +125,6 @@ impl Layout {
         }
     }
 
-    /// Writes beside the file, syncs, renames.
-    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let draft = draft_beside(path);
-        let written = (|| {
-            let mut file = std::fs::File::create(&draft)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            std::fs::rename(&draft, path)
-        })();
-        if written.is_err() {
-            let _ = std::fs::remove_file(&draft);
-        }
-        written
-    }
-
     async fn store(
         &self,
         digest: &Digest,
@@ -194,7 +179,7 @@ impl Layout {
         let path = self.blob_path(&digest);
         let folder = path.parent().unwrap_or(&self.folder);
         std::fs::create_dir_all(folder)
-            .and_then(|()| self.replace(&path, bytes))
+            .and_then(|()| replace(&path, bytes))
             .map_err(|error| world(&path, &error))?;
         let entry = Descriptor {
             media_type: media_type.to_owned(),
@@ -220,10 +205,25 @@ impl Layout {
         change(&mut index);
         let after = index.to_bytes();
         if before != after {
-            self.replace(&path, &after).map_err(failed)?;
+            replace(&path, &after).map_err(failed)?;
         }
         Ok(())
     }
+}
+
+/// Writes beside the file, syncs, renames.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = draft_beside(path);
+    let written = (|| {
+        let mut file = std::fs::File::create(&draft)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&draft, path)
+    })();
+    if written.is_err() {
+        let _ = std::fs::remove_file(&draft);
+    }
+    written
 }
 
 /// A name for bytes that are not whole yet.
