@@ -8,10 +8,27 @@ fn parse(line: &str) -> Result<Arguments, clap::Error> {
     Arguments::try_parse_from(line.split_whitespace())
 }
 
+/// What only the binary has.
+fn absent() -> CliError {
+    CliError::unsupported("this")
+}
+
 fn exit(line: &str) -> String {
     let local = Local {
         serve: |_| Ok(()),
         restore: |_| Ok(serde_json::json!({ "files": 1, "bytes": 2 })),
+        demo: |_| Ok(()),
+        pod_images: |_, _, _| Ok(Vec::new()),
+        rebase: |_, _| Err(absent()),
+        compare: |_, _| Err(absent()),
+        inspect: |_, _| Err(absent()),
+        build: |_, _| Err(absent()),
+        watch: |_, _| Err(absent()),
+        runner: |_| Err(absent()),
+        pull_chart: |_, _| Err(absent()),
+        push_chart: |_, _, _| Err(absent()),
+        deploy: |_, _, _, _, _| Err(absent()),
+        releases: |_, _| Err(absent()),
     };
     let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
     format!("{:?}", run(words, &local))

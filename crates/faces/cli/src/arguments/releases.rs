@@ -44,6 +44,7 @@ pub struct UpgradeArguments {
 }
 
 /// `install`
+#[expect(clippy::struct_excessive_bools, reason = "each is one of helm's flags")]
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
