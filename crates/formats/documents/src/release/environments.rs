@@ -59,7 +59,7 @@ pub(super) fn read(fields: &mut Fields) -> Result<Vec<Environment>, DocumentErro
     let mut environments: Vec<Environment> = Vec::with_capacity(items.len());
     for item in items {
         let line = item.line;
-        let environment = environment(item)?;
+        let (environment, after_line) = environment(item)?;
         let known = |name: &str| environments.iter().any(|other| other.name == name);
         if known(&environment.name) {
             let message = format!("environment `{}` stands twice", environment.name);
@@ -68,7 +68,7 @@ pub(super) fn read(fields: &mut Fields) -> Result<Vec<Environment>, DocumentErro
         if let Some(after) = environment.after.as_deref().filter(|after| !known(after)) {
             let message = format!("`after` names `{after}`, which is no environment above it");
             return Err(DocumentError::invalid(
-                line,
+                after_line,
                 message,
                 "order them as they follow each other",
             ));
@@ -78,7 +78,8 @@ pub(super) fn read(fields: &mut Fields) -> Result<Vec<Environment>, DocumentErro
     Ok(environments)
 }
 
-fn environment(node: Node) -> Result<Environment, DocumentError> {
+/// An environment, and the line of its `after`.
+fn environment(node: Node) -> Result<(Environment, u64), DocumentError> {
     let mut fields = Fields::of(node, "an environment of Release")?;
     fields.refuse_unbuilt(&UNBUILT_ENVIRONMENT)?;
     let name = crate::project::name(&mut fields)?;
@@ -108,13 +109,15 @@ fn environment(node: Node) -> Result<Environment, DocumentError> {
         .ok_or_else(|| fields.missing("target"))?;
     let target = target_of(target, &name)?;
     fields.finish()?;
-    Ok(Environment {
+    let after_line = after.as_ref().map_or(0, |after| after.line);
+    let environment = Environment {
         name,
         values,
         target,
         after: after.map(|after| after.value),
         soak_seconds,
-    })
+    };
+    Ok((environment, after_line))
 }
 
 fn target_of(node: Node, environment: &str) -> Result<EnvironmentTarget, DocumentError> {
