@@ -73,7 +73,7 @@ impl Image {
     pub fn new(layers: Vec<Layer>, config: &Value) -> Result<Self> {
         let history: Vec<Value> = layers
             .iter()
-            .map(|_| json!({ "created": CREATED, "created_by": "rig" }))
+            .map(|_| json!({ "created": CREATED, "created_by": "COPY rig / # made by the rig" }))
             .collect();
         let diff_ids: Vec<&str> = layers.iter().map(Layer::diff_id).collect();
         let config = serde_json::to_vec(&json!({

@@ -385,10 +385,12 @@ impl Fleet {
             }
             std::thread::sleep(LOOK);
         }
-        let cascades = self.refloat()?.captured(&["cascade", "list"])?;
+        let held = self
+            .refloat()?
+            .captured(&["events", "--type", "patch.*", "-o", "json"])?;
         bail!(
-            "{what} did not come; cascades:\n{}\nthe server says:\n{}",
-            String::from_utf8_lossy(&cascades.stdout),
+            "{what} did not come; patches:\n{}\nthe server says:\n{}",
+            String::from_utf8_lossy(&held.stdout),
             run::tail(self.home.log().as_bytes())
         )
     }
