@@ -92,8 +92,11 @@ pub async fn wire(
         places,
     );
     let builds = builds(configuration, &store, &registry, &master, links.host())?;
+    store
+        .write(|tx| Box::pin(refloat_store::jobs::take_over(tx)))
+        .await?;
     registry.start_upkeep(&upkeep(configuration, keys.segments));
-    builds.start(registry.tasks(), &owner()).await?;
+    builds.start(registry.tasks(), &owner());
     let patches = patches(&store, &registry, &master, links.host(), &builds)?;
     patches.start(registry.tasks(), &owner());
     let releases = releases(configuration, &store, &registry, &master, links.host());

@@ -97,17 +97,12 @@ impl Builds {
     }
 
     /// Begins to look at runs. `owner` is what people see as the holder of jobs.
-    ///
-    /// # Errors
-    /// [`FlowError`] of the store.
-    pub async fn start(&self, tasks: &Tasks, owner: &str) -> Result<(), FlowError> {
+    pub fn start(&self, tasks: &Tasks, owner: &str) {
         let store = self.store();
-        store.write(|tx| Box::pin(rows::wake_up(tx))).await?;
         tasks.start(
             store.clone(),
             Worker::new(store.clone(), work::Look(self.clone()), owner),
         );
-        Ok(())
     }
 
     /// Whether a host is this registry: loopback has several names.

@@ -12,6 +12,6 @@ pub use credentials::{Opens, for_host, named};
 pub use log::{LOG_KEPT_MAX_BYTES, append_log, read_log};
 pub use runs::{
     NewRun, Run, RunFilter, ask_to_cancel, finish, get, list, look_again, note, prepare, request,
-    running, settle, start, step, wake_up,
+    running, settle, start, step,
 };
 pub use tasks::{Derived, TaskRow, derived, of_repository, task};

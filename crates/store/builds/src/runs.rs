@@ -3,9 +3,7 @@
 mod life;
 mod row;
 
-pub use life::{
-    ask_to_cancel, finish, look_again, note, prepare, request, settle, start, step, wake_up,
-};
+pub use life::{ask_to_cancel, finish, look_again, note, prepare, request, settle, start, step};
 pub use row::Run;
 
 use refloat_core::{CascadeId, ProjectId, RecordId, RunId};

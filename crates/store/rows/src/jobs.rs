@@ -15,7 +15,7 @@ mod list;
 mod row;
 mod step;
 
-pub use claim::{Claim, claim, next_due};
+pub use claim::{Claim, claim, next_due, take_over};
 pub use enqueue::{Enqueued, NewJob, enqueue};
 pub use list::{JobFilter, forget, get, list};
 pub use row::Job;

@@ -261,23 +261,6 @@ pub async fn look_again(tx: &mut dyn Tx, run: &Run, millis: i64) -> Result<(), S
     enqueue(tx, run.project.clone(), &run.id, turns, millis).await
 }
 
-/// Ends the leases of a process that is gone, where only one process can be: on SQLite, before anybody works.
-///
-/// # Errors
-/// A [`StoreError`] of the database.
-pub async fn wake_up(tx: &mut dyn Tx) -> Result<(), StoreError> {
-    if tx.dialect() != Dialect::Sqlite {
-        return Ok(());
-    }
-    let now = tx.now();
-    tx.execute(
-        sql("update job set lease_until = $2 where kind = $1 and state = 'running'"),
-        &[KIND.into(), now.into()],
-    )
-    .await
-    .map(drop)
-}
-
 async fn enqueue(
     tx: &mut dyn Tx,
     project: refloat_core::ProjectId,

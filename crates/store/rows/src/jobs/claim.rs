@@ -4,7 +4,7 @@ use super::Lease;
 use super::row::{Job, columns, read, save};
 use refloat_core::Timestamp;
 use refloat_core::job::{JobState, JobStep};
-use refloat_database::{Row, Sql, StoreError, Tx, sql};
+use refloat_database::{Dialect, Row, Sql, StoreError, Tx, sql};
 
 /// The most jobs of one claim.
 const CLAIM_MAX: i64 = 100;
@@ -132,4 +132,22 @@ pub async fn next_due(tx: &mut dyn Tx, kinds: &[String]) -> Result<Option<Timest
         }
     }
     Ok(first)
+}
+
+/// Ends the leases of a process that is gone, where only one process can be: on SQLite, before anybody works. On
+/// PostgreSQL others may hold them, and each ends by itself.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn take_over(tx: &mut dyn Tx) -> Result<(), StoreError> {
+    if tx.dialect() != Dialect::Sqlite {
+        return Ok(());
+    }
+    let now = tx.now();
+    tx.execute(
+        sql("update job set lease_until = $1 where state = 'running'"),
+        &[now.into()],
+    )
+    .await
+    .map(drop)
 }
