@@ -15,6 +15,10 @@ const LINE_EVERY: u32 = 25;
 
 /// Kills the server again and again under traffic, and checks that nothing acknowledged is lost.
 #[derive(clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that somebody types"
+)]
 pub struct Options {
     /// How many sudden ends
     #[arg(long, value_name = "N", default_value_t = 100)]

@@ -253,11 +253,15 @@ impl Tour {
 
     /// One in pieces that is finished, one that stays open, one that is given up.
     fn uploads(&mut self) -> Step {
-        for (number, ending) in [Ending::Finished, Ending::Open, Ending::Cancelled]
-            .into_iter()
-            .enumerate()
-        {
-            let content = Content::new(self.salt * 100 + 10 + number as u64, 1_500_000);
+        // The short one lies in its row until its last piece.
+        let uploads = [
+            (Ending::Finished, 1_500_000),
+            (Ending::Open, 1_500_000),
+            (Ending::Cancelled, 1_500_000),
+            (Ending::Finished, 90_000),
+        ];
+        for (number, (ending, size)) in uploads.into_iter().enumerate() {
+            let content = Content::new(self.salt * 100 + 10 + number as u64, size);
             let uploaded = self.upload(content, ending)?;
             if uploaded.is_err() {
                 return Ok(uploaded);
@@ -279,8 +283,9 @@ impl Tour {
             content,
         };
         self.ledger.record(begun, || Ok(()))??;
-        let (first, last) = blob.bytes.split_at(1_000_000);
-        for piece in [&first[..400_000], &first[400_000..]] {
+        let (first, last) = blob.bytes.split_at(blob.bytes.len() / 3 * 2);
+        let (one, two) = first.split_at(first.len() / 5 * 2);
+        for piece in [one, two] {
             let end = upload.received + piece.len();
             let operation = Operation::AppendUpload {
                 repository: repository.clone(),

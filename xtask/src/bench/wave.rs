@@ -6,6 +6,7 @@
 use anyhow::{Context, Result, bail};
 use refloat_tests::fleet::Still;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,7 +60,7 @@ fn table(seen: &mut BTreeMap<&str, Vec<Duration>>) -> Result<String> {
             bail!("no round was measured; ask for at least one");
         };
         let line = [median, p95, longest].map(|took| format!("{} ms", took.as_millis()));
-        text.push_str(&format!("| {what} | {} |\n", line.join(" | ")));
+        writeln!(text, "| {what} | {} |", line.join(" | "))?;
     }
     Ok(text)
 }

@@ -37,6 +37,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// A pod's name and namespace, and the context of the kubeconfig, to the digests of its images.
+pub type PodImages = fn(&str, &str, Option<&str>) -> Result<Vec<String>, CliError>;
+/// A chart with its values to a release on a cluster.
+pub type Deploy =
+    fn(&InstallArguments, Newness, &Chart, Map, &dyn Oracle) -> Result<serde_json::Value, CliError>;
+
 /// What the binary does itself: it owns the store and the faces.
 #[derive(Clone, Copy)]
 pub struct Local {
@@ -47,7 +53,7 @@ pub struct Local {
     /// Plays the main job from end to end.
     pub demo: fn(DemoArguments) -> Result<(), CliError>,
     /// The digests of the images that a pod runs: its name, namespace, and the context of the kubeconfig.
-    pub pod_images: fn(&str, &str, Option<&str>) -> Result<Vec<String>, CliError>,
+    pub pod_images: PodImages,
     /// Puts another base under an image.
     pub rebase: fn(RebaseArguments, &Alone) -> Result<Rebased, CliError>,
     /// What differs between two images, as JSON.
@@ -66,13 +72,7 @@ pub struct Local {
     pub push_chart:
         fn(&Location, ChartArtifact, Option<&RegistryHost>) -> Result<PushedChart, CliError>,
     /// Installs or upgrades a release on a cluster; answers as JSON.
-    pub deploy: fn(
-        &InstallArguments,
-        Newness,
-        &Chart,
-        Map,
-        &dyn Oracle,
-    ) -> Result<serde_json::Value, CliError>,
+    pub deploy: Deploy,
     /// What the releases of a cluster are, as a JSON list.
     pub releases: fn(&ClusterArguments, ReleaseQuestion<'_>) -> Result<serde_json::Value, CliError>,
 }

@@ -55,7 +55,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Restore(arguments) => upkeep::restore(arguments, local),
         Verb::Audit(verb) => upkeep::audit(&verb, settings),
         Verb::Bases(arguments) => bases::bases(&arguments),
-        Verb::Build(arguments) => builds::build(arguments, settings, local),
+        Verb::Build(arguments) => builds::build(&arguments, settings, local),
         Verb::Run(arguments) => builds::run(&arguments, settings),
         Verb::Runs(arguments) => builds::runs(&arguments, settings),
         Verb::Logs(arguments) => builds::logs(&arguments, settings),

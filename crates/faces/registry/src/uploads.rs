@@ -107,18 +107,17 @@ impl Face {
         };
         let digest = parsed(query.get("digest").ok_or_else(missing)?)?;
         let (length, stream) = taken(asking.body);
-        let digest = self
-            .registry
-            .finish_upload(
-                &asking.caller,
-                repository,
-                id,
-                range,
-                length,
-                stream,
-                digest,
-            )
-            .await?;
+        // Boxed: it holds the whole path of a body.
+        let digest = Box::pin(self.registry.finish_upload(
+            &asking.caller,
+            repository,
+            id,
+            range,
+            length,
+            stream,
+            digest,
+        ))
+        .await?;
         Ok(self.created(repository, &digest))
     }
 

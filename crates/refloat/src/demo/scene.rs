@@ -107,7 +107,7 @@ pub(super) fn documents(folder: &str, upstream: &str) -> String {
         ("static", "apps/static", "[]", "RUNTIME"),
     ];
     for (name, image, tests, triggers) in tasks {
-        text.push_str(&format!(
+        let task = format!(
             "---\n\
              apiVersion: refloat/v1\n\
              kind: Task\n\
@@ -118,7 +118,8 @@ pub(super) fn documents(folder: &str, upstream: &str) -> String {
              triggers: {{ base: [{triggers}] }}\n\
              tests: {tests}\n\
              builder: buildah\n"
-        ));
+        );
+        text.push_str(&task);
     }
     text
 }

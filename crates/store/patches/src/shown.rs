@@ -77,13 +77,12 @@ pub async fn lines(
     for row in &rows {
         let name = row.text(0)?.to_owned();
         last = Some((name.clone(), row.text(1)?.to_owned()));
-        let visible = match may.get(&name) {
-            Some(visible) => *visible,
-            None => {
-                let visible = may_pull(tx, principal, &row.parsed(0)?).await?;
-                may.insert(name, visible);
-                visible
-            }
+        let visible = if let Some(visible) = may.get(&name) {
+            *visible
+        } else {
+            let visible = may_pull(tx, principal, &row.parsed(0)?).await?;
+            may.insert(name, visible);
+            visible
         };
         let kind = row.optional(4, Row::text)?;
         let is_image =

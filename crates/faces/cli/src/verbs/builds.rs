@@ -18,7 +18,7 @@ const REST: Duration = Duration::from_secs(1);
 const SILENT_MAX: u32 = 60;
 
 pub(super) fn build(
-    arguments: BuildArguments,
+    arguments: &BuildArguments,
     settings: &Settings,
     local: &Local,
 ) -> Result<Answer, CliError> {
@@ -31,7 +31,7 @@ pub(super) fn build(
             arguments.builder
         )));
     }
-    let json = (local.build)(&arguments, settings.host().as_ref())?;
+    let json = (local.build)(arguments, settings.host().as_ref())?;
     let digest = text(&json, "digest");
     let line = format!("{} is {digest}", text(&json, "image"));
     Ok(Answer::done(json, true, line).with_brief(vec![digest]))

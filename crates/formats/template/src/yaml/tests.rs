@@ -166,7 +166,8 @@ fn aliases_are_copies_and_have_an_end() {
     let mut bomb = "a0: &a0 [x]\n".to_owned();
     for level in 1..40 {
         let before = level - 1;
-        bomb += &format!("a{level}: &a{level} [*a{before}, *a{before}]\n");
+        let line = format!("a{level}: &a{level} [*a{before}, *a{before}]\n");
+        bomb.push_str(&line);
     }
     let refused = read(&bomb).err().map(|error| error.to_string());
     assert!(refused.is_some_and(|text| text.contains("excessive aliasing")));
