@@ -34,7 +34,7 @@ impl Patches {
             }
             let mut ready = Vec::new();
             for node in &nodes {
-                if let Some(turned) = self.due(&cascade, &nodes, node) {
+                if let Some(turned) = Self::due(&cascade, &nodes, node) {
                     ready.push(turned);
                 }
             }
@@ -97,7 +97,7 @@ impl Patches {
     }
 
     /// The nodes that something can be done about.
-    fn due(&self, cascade: &CascadeRow, nodes: &[Node], node: &Node) -> Option<(Turned, Turn)> {
+    fn due(cascade: &CascadeRow, nodes: &[Node], node: &Node) -> Option<(Turned, Turn)> {
         let turned = Turned::of(cascade, nodes, node);
         match &node.state {
             NodeState::Building { .. } => Some((turned, Turn::Ready)),

@@ -97,7 +97,8 @@ impl Turned {
             self.node.line, self.node.image
         );
         for base in &self.moved {
-            text.push_str(&format!("{:?} {}\n", base.kind, base.to));
+            let line = format!("{:?} {}\n", base.kind, base.to);
+            text.push_str(&line);
         }
         if self.cascade.actor != "system" {
             text.push_str(self.cascade.plan.as_str());

@@ -38,17 +38,17 @@ impl Patches {
     pub(crate) async fn judge(&self, turned: &Turned) -> Result<Decision, FlowError> {
         if let Some(other) = turned.others().next() {
             let text = format!("its {:?} base moved too", other.kind);
-            return Ok(without_layers(turned, "G9", text));
+            return Ok(without_layers(turned, "G9", &text));
         }
         let Some(runtime) = turned.runtime() else {
-            return Ok(without_layers(turned, "G9", "its base moved".to_owned()));
+            return Ok(without_layers(turned, "G9", "its base moved"));
         };
         let judged = self.judge_layers(turned, runtime).await;
         match judged {
             Ok(judged) => Ok(decide(turned, judged)),
             Err(error) => match unreadable(error) {
                 Unreadable::World(error) => Err(error),
-                Unreadable::Image(text) => Ok(without_layers(turned, "G1", text)),
+                Unreadable::Image(text) => Ok(without_layers(turned, "G1", &text)),
             },
         }
     }
@@ -192,10 +192,10 @@ fn unreadable(error: ImageError) -> Unreadable {
 }
 
 /// A decision that needs no layers: a task builds it, otherwise somebody has to look.
-fn without_layers(turned: &Turned, code: &str, detail: String) -> Decision {
+fn without_layers(turned: &Turned, code: &str, detail: &str) -> Decision {
     let has_task = turned.node.detail.task.is_some();
     let reason = if has_task {
-        detail.clone()
+        detail.to_owned()
     } else {
         format!("{code}: {detail}; no task builds it")
     };
@@ -236,7 +236,7 @@ fn decide(turned: &Turned, judged: Judged) -> Decision {
             (reason.tier, reason.code.word().to_owned(), told)
         })
         .collect();
-    reasons.sort_by(|left, right| right.0.cmp(&left.0));
+    reasons.sort_by_key(|(tier, _, _)| std::cmp::Reverse(*tier));
     let mut codes: Vec<String> = Vec::new();
     for (_, code, _) in &reasons {
         if !codes.contains(code) && codes.len() < REASONS_MAX {

@@ -363,7 +363,8 @@ fn same_layers(judged: &Judged) -> Proof {
             .as_ref()
             .map_or(0, |base| base.image.diff_ids.len());
         for diff_id in platform.image.diff_ids.iter().skip(below) {
-            text.push_str(&format!("{diff_id}\n"));
+            let line = format!("{diff_id}\n");
+            text.push_str(&line);
             layers += 1;
         }
     }

@@ -274,12 +274,14 @@ fn receipt(
             (_, Some(error)) | (Found::Nothing(error), None) => Some(error.clone()),
             (Found::Digest(digest), None) => {
                 answered += 1;
-                observed.push_str(&format!("{name} {digest}\n"));
+                let line = format!("{name} {digest}\n");
+                observed.push_str(&line);
                 None
             }
             (Found::Absent, None) => {
                 absent += 1;
-                observed.push_str(&format!("{name} absent\n"));
+                let line = format!("{name} absent\n");
+                observed.push_str(&line);
                 None
             }
         };

@@ -11,7 +11,7 @@ use refloat_store_patches::{By, cascades, upstreams};
 use std::time::Duration;
 
 /// The longest rest of the executor that makes sweeps due.
-const REST_MAX: Duration = Duration::from_secs(60);
+const REST_MAX: Duration = Duration::from_mins(1);
 
 /// What a job of a kind does.
 type Does = for<'a> fn(&'a Patches, &'a jobs::Job) -> BoxFuture<'a, Result<(), FlowError>>;
