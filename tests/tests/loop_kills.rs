@@ -37,7 +37,7 @@ const ELSEWHERE: [&str; 10] = [
     "patch.tag_put",
 ];
 /// How long a server may live that is to die at a point.
-const DEATH_MAX: Duration = Duration::from_secs(60);
+const DEATH_MAX: Duration = Duration::from_mins(1);
 
 fn number(variable: &str, default: u64) -> u64 {
     let text = std::env::var(variable).ok();

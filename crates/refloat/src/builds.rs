@@ -27,8 +27,8 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// `refloat runner FOLDER`: takes one run to its end, in a process of its own.
-pub(crate) fn runner(folder: PathBuf) -> Result<(), CliError> {
-    refloat_builders::run(&folder, &registry).map_err(|error| {
+pub(crate) fn runner(folder: &Path) -> Result<(), CliError> {
+    refloat_builders::run(folder, &registry).map_err(|error| {
         let message = format!("{}: {error}", folder.display());
         CliError::failed("runner", message, "look at the folder of the run")
     })

@@ -30,8 +30,8 @@ const PORTS: [u16; 2] = [5000, 5001];
 const CASCADE_MAX: Duration = Duration::from_mins(10);
 
 /// Runs the demo.
-pub(crate) fn run(arguments: DemoArguments) -> Result<(), CliError> {
-    play(&arguments).map_err(|error| {
+pub(crate) fn run(arguments: &DemoArguments) -> Result<(), CliError> {
+    play(arguments).map_err(|error| {
         CliError::failed(
             "demo_failed",
             format!("the demo stopped: {error:#}"),

@@ -288,14 +288,13 @@ fn send(
             route.path.to_owned(),
             json!({ "base": watched(admin, &repository)? }),
         ),
-        ("POST", "/patches") => (route.path.to_owned(), json!({})),
         ("GET", "/cascades/{id}") => (format!("/cascades/{}", a_cascade(admin)?), none),
         ("POST", "/cascades/{id}") => (
             format!("/cascades/{}", a_cascade(admin)?),
             json!({ "action": "retry" }),
         ),
         ("GET", "/jobs/{id}") => (format!("/jobs/{}", job(admin)?), none),
-        ("POST", "/gc" | "/scrub") => (route.path.to_owned(), json!({})),
+        ("POST", "/gc" | "/scrub" | "/patches") => (route.path.to_owned(), json!({})),
         ("POST", "/backups") => (route.path.to_owned(), json!({ "name": fresh })),
         (method, path) => anyhow::bail!("{method} {path} has no expectation"),
     };

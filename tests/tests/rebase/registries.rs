@@ -199,7 +199,7 @@ fn foreign(program: Program, format: &str) -> Result<()> {
     let mut client = Client::new(registry.address());
     let tags = ask(&mut client, "GET", "/v2/apps/web/tags/list")?
         .text()
-        .to_owned();
+        .clone();
     let fallback = of_index.replace(':', "-");
     ensure!(
         tags.contains(&fallback),

@@ -355,7 +355,7 @@ pub fn app(base: &Image) -> Result<Image> {
     config["Cmd"] = Value::Null;
     config["Labels"] = json!({ "team": "web" });
     let mut child = base.with(vec![copied], config);
-    child.created = "2024-03-01T00:00:00Z".to_owned();
+    "2024-03-01T00:00:00Z".clone_into(&mut child.created);
     Ok(child)
 }
 

@@ -34,7 +34,7 @@ use refloat_oci::{Location, RegistryHost};
 use refloat_template::{Map, Oracle};
 use settings::Settings;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// A pod's name and namespace, and the context of the kubeconfig, to the digests of its images.
@@ -51,7 +51,7 @@ pub struct Local {
     /// Restores a backup into an empty data folder; answers with what it restored, as JSON.
     pub restore: fn(RestoreArguments) -> Result<serde_json::Value, CliError>,
     /// Plays the main job from end to end.
-    pub demo: fn(DemoArguments) -> Result<(), CliError>,
+    pub demo: fn(&DemoArguments) -> Result<(), CliError>,
     /// The digests of the images that a pod runs: its name, namespace, and the context of the kubeconfig.
     pub pod_images: PodImages,
     /// Puts another base under an image.
@@ -65,7 +65,7 @@ pub struct Local {
     /// Watches references without a server; short names lie on the host of the configured server.
     pub watch: fn(WatchArguments, Option<&RegistryHost>) -> Result<(), CliError>,
     /// Takes the run in a folder to its end.
-    pub runner: fn(PathBuf) -> Result<(), CliError>,
+    pub runner: fn(&Path) -> Result<(), CliError>,
     /// A packaged chart out of a registry or layout; the host is that of the configured server.
     pub pull_chart: fn(&Location, Option<&RegistryHost>) -> Result<Vec<u8>, CliError>,
     /// Keeps a chart under a tag; the host is that of the configured server.

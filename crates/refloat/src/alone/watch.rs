@@ -88,7 +88,8 @@ async fn look(
                 let digest = seen
                     .digest
                     .map_or("absent".to_owned(), |digest| digest.to_string());
-                observed.push_str(&format!("{written} {digest}\n"));
+                let line = format!("{written} {digest}\n");
+                observed.push_str(&line);
                 match seen.digest {
                     Some(_) => answered += 1,
                     None => absent += 1,

@@ -57,6 +57,7 @@ impl Stage {
     }
 
     /// A sentence for whoever reads along.
+    #[expect(clippy::unused_self, reason = "all that is said is said on a stage")]
     pub(super) fn say(&self, text: &str) {
         print(&format!("{text}\n"));
     }
