@@ -1,5 +1,9 @@
 //! `kind: Task`: how an image is built, tested and tagged.
 
+mod tag_pattern;
+
+pub use tag_pattern::{TagFields, TagPattern};
+
 use crate::error::DocumentError;
 use crate::fields::{Fields, Located};
 use crate::node::{Node, NodeValue};
@@ -25,8 +29,6 @@ const UNBUILT_BUILDERS: [&str; 7] = [
     "jenkins",
     "gitlab",
 ];
-/// The unique tag if nothing is written.
-const UNIQUE: &str = "{{ .Run.ID }}";
 /// Kinds of edges whose move may make a task run.
 const EDGE_KINDS: [&str; 5] = ["RUNTIME", "BUILD", "FRONTEND", "ONBUILD", "CONTEXT"];
 
@@ -115,99 +117,6 @@ pub struct TaskSource {
     pub credential: Option<String>,
 }
 
-/// What a run's tag is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TagFields<'a> {
-    /// `.Run.ID`
-    pub run: &'a str,
-    /// `.Commit`
-    pub commit: &'a str,
-    /// `.Date`, as `20261121`
-    pub date: &'a str,
-    /// `.Branch`
-    pub branch: &'a str,
-    /// `.Cause`: `person`, `base`
-    pub cause: &'a str,
-}
-
-/// The pattern of a unique tag: text with `{{ .Run.ID }}` in it, and other fields.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagPattern(String);
-
-impl TagPattern {
-    /// The tag of a run; what a tag cannot have becomes `-`.
-    ///
-    /// # Errors
-    /// If that is no tag, for example because it is too long.
-    pub fn tag(&self, fields: &TagFields<'_>) -> Result<TagName, refloat_oci::NameError> {
-        let mut tag = String::new();
-        let mut rest = self.0.as_str();
-        while let Some((before, after)) = rest.split_once("{{") {
-            let (field, after) = after.split_once("}}").unwrap_or((after, ""));
-            tag.push_str(before);
-            tag.push_str(value(field.trim(), fields).unwrap_or_default());
-            rest = after;
-        }
-        tag.push_str(rest);
-        let fits = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
-        let tag: String = tag
-            .chars()
-            .map(|letter| if fits(letter) { letter } else { '-' })
-            .collect();
-        tag.parse()
-    }
-
-    fn read(text: &Located<String>) -> Result<Self, DocumentError> {
-        let wrong =
-            |message: &str, advice: &str| Err(DocumentError::invalid(text.line, message, advice));
-        let probe = TagFields {
-            run: "r",
-            commit: "c",
-            date: "d",
-            branch: "b",
-            cause: "p",
-        };
-        let mut rest = text.value.as_str();
-        let mut unique = false;
-        while let Some((_, after)) = rest.split_once("{{") {
-            let Some((field, after)) = after.split_once("}}") else {
-                return wrong("`unique` has `{{` without `}}`", "write {{ .Run.ID }}");
-            };
-            if value(field.trim(), &probe).is_none() {
-                let message = format!("`{}` is no field of a tag", field.trim());
-                return wrong(&message, "use .Run.ID .Commit .Date .Branch .Cause");
-            }
-            unique |= field.trim() == ".Run.ID";
-            rest = after;
-        }
-        if !unique {
-            return wrong(
-                "`unique` would name several runs",
-                "write {{ .Run.ID }} into it",
-            );
-        }
-        let pattern = Self(text.value.clone());
-        match pattern.tag(&probe) {
-            Ok(_) => Ok(pattern),
-            Err(error) => wrong(
-                &error.to_string(),
-                "use letters, digits, `.`, `_` and `-` beside fields",
-            ),
-        }
-    }
-}
-
-fn value<'a>(field: &str, fields: &TagFields<'a>) -> Option<&'a str> {
-    match field {
-        ".Run.ID" => Some(fields.run),
-        ".Commit" => Some(fields.commit),
-        ".Date" => Some(fields.date),
-        ".Branch" => Some(fields.branch),
-        ".Cause" => Some(fields.cause),
-        _ => None,
-    }
-}
-
 impl TaskDocument {
     pub(crate) fn read(fields: &mut Fields) -> Result<Self, DocumentError> {
         let name = name(fields)?;
@@ -249,7 +158,7 @@ impl TaskDocument {
         let mut json = json!({
             "name": self.name,
             "image": self.image.to_string(),
-            "tags": { "unique": self.unique.0, "stable": self.stable },
+            "tags": { "unique": self.unique.as_str(), "stable": self.stable },
             "source": source,
         });
         if let Some(platform) = &self.platform {
@@ -276,12 +185,12 @@ impl TaskDocument {
 
 fn tags(fields: &mut Fields) -> Result<(TagPattern, Vec<TagName>), DocumentError> {
     let Some(node) = fields.take("tags") else {
-        return Ok((TagPattern(UNIQUE.to_owned()), Vec::new()));
+        return Ok((TagPattern::default(), Vec::new()));
     };
     let mut tags = Fields::of(node, "tags")?;
     let unique = match tags.text("unique")? {
         Some(text) => TagPattern::read(&text)?,
-        None => TagPattern(UNIQUE.to_owned()),
+        None => TagPattern::default(),
     };
     let stable = tags
         .texts("stable")?
