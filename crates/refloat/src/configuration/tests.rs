@@ -49,9 +49,9 @@ fn errors_name_the_line() {
     let cases = [
         ("listen: 127.0.0.1:6000\ncolour: red\n", 2, "key `colour`"),
         (
-            "\nrunner: { concurrency: 2 }\n",
+            "\nrunner: { concurrency: 2, shell: sh }\n",
             2,
-            "unsupported: key runner of the configuration (line 2)",
+            "key `shell`",
         ),
         (
             "blobs:\n  s3: { bucket: x }\n",
