@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+mod dependencies;
 mod direction;
 mod fail_points;
 mod purity;
@@ -78,6 +79,7 @@ pub(crate) fn report() -> Result<bool> {
 fn check() -> Result<Vec<Violation>> {
     let checkout = Checkout::read(&refloat_rig::server::checkout()?)?;
     let mut violations = direction::check(&checkout.crates);
+    violations.extend(dependencies::check(&checkout.crates, &checkout.sources));
     for file in &checkout.texts {
         violations.extend(text::check(&file.path, &file.text));
     }

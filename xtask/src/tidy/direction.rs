@@ -135,7 +135,7 @@ fn wrong_room(crates: &[Crate], krate: &Crate, room: Room, used: &str) -> Option
 }
 
 /// The line of a manifest that names `package`.
-fn line_of(manifest: &str, package: &str) -> usize {
+pub(super) fn line_of(manifest: &str, package: &str) -> usize {
     let names = |line: &str| {
         let rest = line.trim_start().strip_prefix(package);
         rest.is_some_and(|rest| rest.starts_with([' ', '.', '=']))
