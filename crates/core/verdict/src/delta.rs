@@ -7,7 +7,7 @@ use crate::input::ImageFacts;
 use crate::system::{Databases, OsRelease};
 use crate::tree::{Content, Touch, Tree};
 use refloat_layer::{Entry, Facts, Kind, path};
-use refloat_packages::{Package, PackageChange, differences, dpkg};
+use refloat_packages::{Package, PackageChange, Symbols, differences, dpkg};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The status file of dpkg.
@@ -54,6 +54,8 @@ pub struct BaseDelta {
     pub(crate) needed_by_changed: BTreeMap<String, String>,
     /// Shared libraries in D.
     pub(crate) changed_libraries: BTreeSet<String>,
+    /// Hashes of symbols that a changed or removed file gave and nothing on the new base gives, with that file.
+    pub(crate) lost_symbols: BTreeMap<u64, String>,
     /// Package that owns a path, by dpkg's lists, on both sides.
     pub(crate) owners: (BTreeMap<String, String>, BTreeMap<String, String>),
 }
@@ -75,6 +77,7 @@ impl BaseDelta {
             Default::default()
         };
         let installed = (packages(&old_tree), packages(&new_tree));
+        let lost_symbols = lost_symbols(&changes, &old_tree, &new_tree);
         let lines = |tree: &Tree, image: &ImageFacts, installed: &Result<Vec<Package>, String>| {
             languages::lines(
                 tree,
@@ -100,6 +103,7 @@ impl BaseDelta {
             changes,
             needed_by_changed,
             changed_libraries,
+            lost_symbols,
             owners,
         }
     }
@@ -220,6 +224,46 @@ fn programs(
         }
     }
     (needed, libraries)
+}
+
+fn lost_symbols(
+    changes: &BTreeMap<String, Change>,
+    old: &Tree,
+    new: &Tree,
+) -> BTreeMap<u64, String> {
+    let mut lost = BTreeMap::new();
+    for path in changes.keys() {
+        let Some(before) = symbols_at(old, path) else {
+            continue;
+        };
+        let after = symbols_at(new, path);
+        if after.is_some_and(|after| before.is_kept_by(after)) {
+            continue;
+        }
+        for (name, _) in before.given() {
+            lost.entry(name).or_insert_with(|| path.clone());
+        }
+    }
+    if lost.is_empty() {
+        return lost;
+    }
+    for (path, ..) in new.iter() {
+        let given = symbols_at(new, path).into_iter();
+        for (name, _) in given.flat_map(Symbols::given) {
+            lost.remove(&name);
+        }
+    }
+    lost
+}
+
+fn symbols_at<'t>(tree: &'t Tree, path: &str) -> Option<&'t Symbols> {
+    match &tree.get(path)?.kind {
+        Kind::File {
+            facts: Facts::Elf(elf),
+            ..
+        } => elf.symbols.as_deref(),
+        _ => None,
+    }
 }
 
 /// All packages of a tree: the status file's and status.d's.

@@ -97,13 +97,17 @@ impl<'t> Loader<'t> {
     }
 
     /// All that a program at `path` loads, as far as names say.
-    pub fn closure(&mut self, path: &str, elf: &Elf) -> Closure {
+    pub fn closure<'e>(&mut self, path: &str, elf: &'e Elf) -> Closure
+    where
+        't: 'e,
+    {
         let mut closure = Closure::default();
         let own = |elf: &Elf, origin: &str| match (&elf.rpath, &elf.runpath) {
             (Some(rpath), None) => expanded(rpath, origin),
             _ => Vec::new(),
         };
-        let mut queue = VecDeque::from([(path.to_owned(), elf.clone(), own(elf, path))]);
+        let mut queue: VecDeque<(String, &'e Elf, Vec<String>)> =
+            VecDeque::from([(path.to_owned(), elf, own(elf, path))]);
         while let Some((requester, elf, inherited)) = queue.pop_front() {
             for name in &elf.needed {
                 if closure.names.contains_key(name) {
@@ -113,7 +117,7 @@ impl<'t> Loader<'t> {
                     closure.is_cut = true;
                     return closure;
                 }
-                let provider = self.find(name, &requester, &elf, &inherited);
+                let provider = self.find(name, &requester, elf, &inherited);
                 closure
                     .names
                     .insert(name.clone(), (requester.clone(), provider.clone()));
@@ -122,7 +126,7 @@ impl<'t> Loader<'t> {
                 {
                     let mut paths = own(next, &provider.file);
                     paths.extend(inherited.iter().cloned());
-                    queue.push_back((provider.file, next.clone(), paths));
+                    queue.push_back((provider.file, next, paths));
                 }
             }
         }

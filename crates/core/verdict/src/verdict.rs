@@ -132,7 +132,7 @@ codes! {
     Label "LABEL" "the image says that it must not be rebased",
     History "HISTORY" "the app's layers were made by commands",
     Script "SCRIPT" "what scripts start cannot be seen",
-    Dynamic "DYNAMIC" "a changed library is loaded; its symbols were not compared",
+    Dynamic "DYNAMIC" "a changed library is loaded, or may be opened",
     Packages "PACKAGES" "a package database that cannot be read",
     Layer "LAYER" "a layer that runtimes may read in two ways",
     Same "SAME" "only times differ: no security effect",

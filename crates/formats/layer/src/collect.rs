@@ -222,7 +222,7 @@ impl Collector {
         let words = &mut self.words;
         archive.content(|chunk| reading.take(chunk, words))?;
         words.end();
-        let (sha256, facts, kept) = reading.finish();
+        let (sha256, facts, kept) = reading.finish(words.has_watched());
         self.kept.remove(path);
         if let Some(kept) = kept {
             self.kept_bytes += kept.len();
@@ -340,6 +340,9 @@ impl Reading {
         if self.content == Content::NotBegun {
             self.begin(chunk);
             words.begin(&chunk[..chunk.len().min(WORDS_HEAD_BYTES)]);
+            if self.content == Content::Elf {
+                words.watch();
+            }
         }
         if self.is_kept || self.content == Content::Elf {
             self.held.extend_from_slice(chunk);
@@ -364,7 +367,7 @@ impl Reading {
         }
     }
 
-    fn finish(self) -> ([u8; 32], Facts, Option<Vec<u8>>) {
+    fn finish(self, may_have_marks: bool) -> ([u8; 32], Facts, Option<Vec<u8>>) {
         let digest = self.hasher.finish();
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest.hash());
@@ -372,7 +375,12 @@ impl Reading {
             Facts::Unread(why)
         } else if self.content == Content::Elf {
             match Elf::parse(&self.held) {
-                Ok(elf) => Facts::Elf(Box::new(elf)),
+                Ok(mut elf) => {
+                    if may_have_marks {
+                        elf.contains = elf::marks_in(&self.held);
+                    }
+                    Facts::Elf(Box::new(elf))
+                }
                 Err(error) => Facts::Unread(error.to_string()),
             }
         } else if self.content == Content::Packed {

@@ -10,7 +10,7 @@ use crate::compression::Compression;
 use crate::entry::{Entry, Facts, Kind, LayerIndex, Oddity, OddityKind};
 use crate::words::Words;
 use refloat_oci::{Algorithm, Digest};
-use refloat_packages::{Elf, ElfKind, Shebang};
+use refloat_packages::{Contained, Elf, ElfKind, Import, Shebang, Symbols, VersionNeed};
 use std::collections::BTreeMap;
 
 mod wire;
@@ -18,7 +18,7 @@ mod wire;
 use wire::{Reader, Writer};
 
 /// The version of the packed form and of what is gathered: an index of another version is made anew.
-pub const FORMAT_VERSION: u8 = 2;
+pub const FORMAT_VERSION: u8 = 3;
 const MAGIC: &[u8; 3] = b"RLI";
 const CHECKSUM_BYTES: usize = 8;
 
@@ -254,6 +254,57 @@ fn put_elf(writer: &mut Writer, elf: &Elf) {
     writer.optional(elf.rpath.as_deref());
     writer.optional(elf.runpath.as_deref());
     writer.byte(u8::from(elf.is_dynamic));
+    match &elf.symbols {
+        None => writer.byte(0),
+        Some(symbols) => {
+            writer.byte(1);
+            put_symbols(writer, symbols);
+        }
+    }
+    writer.length(elf.contains.len());
+    for contained in &elf.contains {
+        writer.text(&contained.project);
+        writer.text(&contained.version);
+    }
+}
+
+/// Versions come again and again: symbols name them by their place in a list.
+fn put_symbols(writer: &mut Writer, symbols: &Symbols) {
+    let mut versions: Vec<&str> = symbols
+        .imports
+        .iter()
+        .filter_map(|import| import.version.as_deref())
+        .collect();
+    versions.sort_unstable();
+    versions.dedup();
+    writer.length(versions.len());
+    for version in &versions {
+        writer.text(version);
+    }
+    writer.length(symbols.imports.len());
+    for import in &symbols.imports {
+        writer.text(&import.name);
+        let place = import
+            .version
+            .as_deref()
+            .and_then(|version| versions.binary_search(&version).ok());
+        writer.length(place.map_or(0, |place| place + 1));
+    }
+    writer.length(symbols.needs.len());
+    for need in &symbols.needs {
+        writer.text(&need.library);
+        writer.text(&need.version);
+    }
+    writer.length(symbols.versions.len());
+    for version in &symbols.versions {
+        writer.text(version);
+    }
+    writer.length(symbols.exports.len());
+    let mut last = 0;
+    for export in &symbols.exports {
+        writer.number(export - last);
+        last = *export;
+    }
 }
 
 fn elf(reader: &mut Reader<'_>) -> Option<Elf> {
@@ -272,6 +323,47 @@ fn elf(reader: &mut Reader<'_>) -> Option<Elf> {
         rpath: reader.optional()?,
         runpath: reader.optional()?,
         is_dynamic: reader.byte()? == 1,
+        symbols: match reader.byte()? {
+            0 => None,
+            1 => Some(Box::new(symbols(reader)?)),
+            _ => return None,
+        },
+        contains: reader.list(|reader| {
+            Some(Contained {
+                project: reader.text()?,
+                version: reader.text()?,
+            })
+        })?,
+    })
+}
+
+fn symbols(reader: &mut Reader<'_>) -> Option<Symbols> {
+    let versions = reader.list(Reader::text)?;
+    let imports = reader.list(|reader| {
+        let name = reader.text()?;
+        let version = match usize::try_from(reader.number()?).ok()?.checked_sub(1) {
+            None => None,
+            Some(place) => Some(versions.get(place)?.clone()),
+        };
+        Some(Import { name, version })
+    })?;
+    let needs = reader.list(|reader| {
+        Some(VersionNeed {
+            library: reader.text()?,
+            version: reader.text()?,
+        })
+    })?;
+    let own = reader.list(Reader::text)?;
+    let mut last = 0_u64;
+    let exports = reader.list(|reader| {
+        last = last.checked_add(reader.number()?)?;
+        Some(last)
+    })?;
+    Some(Symbols {
+        imports,
+        needs,
+        versions: own,
+        exports,
     })
 }
 

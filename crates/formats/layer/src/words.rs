@@ -118,6 +118,10 @@ pub(crate) struct Gatherer {
     hash: u32,
     length: usize,
     shortest: usize,
+    // Hashes that the present file is watched for, and whether one came.
+    watched: Vec<u32>,
+    is_watching: bool,
+    has_watched: bool,
 }
 
 impl Gatherer {
@@ -131,7 +135,23 @@ impl Gatherer {
             hash: 0x811c_9dc5,
             length: 0,
             shortest: TEXT_WORD_BYTES_MIN,
+            watched: refloat_packages::elf::MARK_WORDS
+                .iter()
+                .map(|word| word_hash(word.as_bytes()))
+                .collect(),
+            is_watching: false,
+            has_watched: false,
         }
+    }
+
+    /// Looks out for the words of marks in the file that was begun.
+    pub fn watch(&mut self) {
+        (self.is_watching, self.has_watched) = (true, false);
+    }
+
+    /// True if the watched file may have a mark.
+    pub fn has_watched(&self) -> bool {
+        self.has_watched || self.is_over
     }
 
     /// Begins a file whose first bytes are `head`.
@@ -173,6 +193,9 @@ impl Gatherer {
     }
 
     fn note(&mut self, hash: u32) {
+        if self.is_watching && self.watched.contains(&hash) {
+            self.has_watched = true;
+        }
         let place = &mut self.recent[hash as usize % RECENT];
         if *place != hash || hash == 0 {
             *place = hash;
@@ -197,6 +220,7 @@ impl Gatherer {
     /// Ends a file.
     pub fn end(&mut self) {
         self.take(b"\n");
+        self.is_watching = false;
     }
 
     pub fn finish(mut self) -> Words {

@@ -11,6 +11,6 @@ pub mod version;
 
 pub use difference::{PackageChange, differences};
 pub use dpkg::{DpkgError, Package};
-pub use elf::{Elf, ElfError, ElfKind};
+pub use elf::{Contained, Elf, ElfError, ElfKind, Import, Symbols, VersionNeed};
 pub use shebang::Shebang;
 pub use version::compare;

@@ -13,6 +13,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 mod start;
+mod symbols;
 
 pub(super) use start::commands;
 
@@ -21,6 +22,8 @@ pub(super) use start::commands;
 pub(super) struct Found {
     /// Names of libraries that the app's programs load, directly or not.
     pub names: BTreeSet<String>,
+    /// The app's files whose symbols all come from what they load by name.
+    complete: BTreeSet<String>,
 }
 
 /// ELF machines by the config's architecture.
@@ -35,10 +38,10 @@ const MACHINES: [(&str, u16); 8] = [
     ("loong64", 258),
 ];
 
-struct Program {
+struct Program<'e> {
     path: String,
     layer: String,
-    elf: Elf,
+    elf: &'e Elf,
 }
 
 /// H12, H13, H14, H15, H16: interpreters and libraries of the app's own programs.
@@ -55,15 +58,19 @@ pub(super) fn closures(case: &mut Case<'_>) -> Found {
             reasons.extend(loader_of(case, own, interpreter));
         }
         let (before, after) = (
-            old.closure(&own.path, &own.elf),
-            new.closure(&own.path, &own.elf),
+            old.closure(&own.path, own.elf),
+            new.closure(&own.path, own.elf),
         );
         found.names.extend(after.names.keys().cloned());
         found.names.extend(before.names.keys().cloned());
         reasons.extend(compared(case, own, &before, &after, &mut loaded));
+        reasons.extend(symbols::missing(case, own, &before, &after));
+        if symbols::is_complete(case, own, &after) {
+            found.complete.insert(own.path.clone());
+        }
     }
     let shadows = shadows(case, &new, &programs);
-    let unseen = unseen(case, &programs, !loaded.is_empty());
+    let unseen = unseen(case, &programs, &found, !loaded.is_empty());
     reasons.extend(loaded.into_values());
     reasons.extend(shadows);
     reasons.extend(unseen);
@@ -71,7 +78,7 @@ pub(super) fn closures(case: &mut Case<'_>) -> Found {
     found
 }
 
-fn own_programs(case: &Case<'_>, reasons: &mut Vec<Reason>) -> Vec<Program> {
+fn own_programs<'c>(case: &'c Case<'_>, reasons: &mut Vec<Reason>) -> Vec<Program<'c>> {
     let architecture = case
         .app
         .config
@@ -96,7 +103,7 @@ fn own_programs(case: &Case<'_>, reasons: &mut Vec<Reason>) -> Vec<Program> {
                 programs.push(Program {
                     path: own.path.to_owned(),
                     layer: own.layer.clone(),
-                    elf: elf.as_ref().clone(),
+                    elf,
                 });
             }
             Facts::Unread(why) => reasons.push(
@@ -120,7 +127,7 @@ fn is_narrow(machine: u16, elf: &Elf) -> bool {
 }
 
 /// H12.
-fn loader_of(case: &Case<'_>, own: &Program, interpreter: &str) -> Option<Reason> {
+fn loader_of(case: &Case<'_>, own: &Program<'_>, interpreter: &str) -> Option<Reason> {
     let (before, after) = (case.old.resolve(interpreter), case.new.resolve(interpreter));
     let flavour = |at: &Option<String>| at.as_deref().map(|at| path::name(at).contains("musl"));
     let (tier, detail) = match (&before, &after) {
@@ -154,10 +161,10 @@ fn loader_of(case: &Case<'_>, own: &Program, interpreter: &str) -> Option<Reason
     )
 }
 
-/// H13, and H14/H15 as far as they can be told: not at all, so a changed library is for a test.
+/// H13, and changed libraries whose symbols do not all stay.
 fn compared(
     case: &Case<'_>,
-    own: &Program,
+    own: &Program<'_>,
     before: &Closure,
     after: &Closure,
     loaded: &mut BTreeMap<String, Reason>,
@@ -224,7 +231,7 @@ fn missing(name: &String, before: &Closure, after: &Closure) -> Option<(Tier, St
 /// The same name on both bases: the same library?
 fn provided(
     case: &Case<'_>,
-    own: &Program,
+    own: &Program<'_>,
     name: &str,
     old: &Provider,
     new: &Provider,
@@ -264,14 +271,19 @@ fn provided(
         );
         return reason(Code::H13, Tier::Unsafe, detail);
     }
-    reason(
-        Code::Dynamic,
-        Tier::Test,
-        format!(
-            "{} loads {name}, which changed; its symbols were not compared",
-            own.path
-        ),
-    )
+    let given = |tree: &Tree, file: &str| elf_at(tree, file).and_then(|elf| elf.symbols.clone());
+    let detail = match (given(&case.old, &old.file), given(&case.new, &new.file)) {
+        (Some(before), Some(after)) if own.elf.symbols.is_some() => {
+            // Only additions are compatible for whoever looks symbols up while it runs (Debian Policy 8.6.2).
+            if before.is_kept_by(&after) {
+                return None;
+            }
+            "changed, and no longer gives all of its symbols"
+        }
+        _ => "changed; its symbols were not compared",
+    };
+    let detail = format!("{} loads {name}, which {detail}", own.path);
+    reason(Code::Dynamic, Tier::Test, detail)
 }
 
 fn told(tree: &Tree, file: &str) -> Option<String> {
@@ -279,7 +291,7 @@ fn told(tree: &Tree, file: &str) -> Option<String> {
 }
 
 /// H16: a library of the app's that changed programs of the base would load.
-fn shadows(case: &Case<'_>, loader: &Loader<'_>, programs: &[Program]) -> Vec<Reason> {
+fn shadows(case: &Case<'_>, loader: &Loader<'_>, programs: &[Program<'_>]) -> Vec<Reason> {
     let places: BTreeSet<String> = loader
         .places()
         .filter_map(|place| case.new.resolve(place))
@@ -320,7 +332,7 @@ fn shadows(case: &Case<'_>, loader: &Loader<'_>, programs: &[Program]) -> Vec<Re
 }
 
 /// What no list of needs says: libraries that programs open by themselves, and plugins that are opened.
-fn unseen(case: &Case<'_>, programs: &[Program], is_told: bool) -> Vec<Reason> {
+fn unseen(case: &Case<'_>, programs: &[Program<'_>], found: &Found, is_told: bool) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let Some(changed) = case.delta.changed_libraries.first() else {
         return reasons;
@@ -329,12 +341,12 @@ fn unseen(case: &Case<'_>, programs: &[Program], is_told: bool) -> Vec<Reason> {
         describe(case.delta.old.get(changed)),
         describe(case.delta.new.get(changed)),
     );
-    let dynamic = programs
-        .iter()
-        .find(|own| own.elf.is_dynamic && own.elf.interpreter.is_some());
+    let dynamic = programs.iter().find(|own| {
+        own.elf.is_dynamic && own.elf.interpreter.is_some() && symbols::opens_others(own.elf)
+    });
     if let (Some(own), false) = (dynamic, is_told) {
         let detail = format!(
-            "{changed} changed; it loads none of the changed libraries by name, but may open one while it runs"
+            "{changed} changed; it loads none that lost a symbol by name, but may open one while it runs"
         );
         reasons.push(
             Reason::new(Code::Dynamic, Tier::Test, detail)
@@ -344,12 +356,13 @@ fn unseen(case: &Case<'_>, programs: &[Program], is_told: bool) -> Vec<Reason> {
         );
     }
     let needed: BTreeSet<&String> = programs.iter().flat_map(|own| &own.elf.needed).collect();
-    let is_plugin = |own: &&Program| {
+    let is_plugin = |own: &&Program<'_>| {
         // A static program that may lie anywhere has a dynamic section, too, but no name and no needs.
         let is_library = own.elf.soname.is_some()
             || !own.elf.needed.is_empty()
             || path::name(&own.path).contains(".so");
         is_library
+            && !found.complete.contains(&own.path)
             && own.elf.interpreter.is_none()
             && !needed.contains(&path::name(&own.path).to_owned())
             && own
@@ -359,7 +372,7 @@ fn unseen(case: &Case<'_>, programs: &[Program], is_told: bool) -> Vec<Reason> {
                 .is_none_or(|soname| !needed.contains(soname))
     };
     if let Some(own) = programs.iter().find(is_plugin) {
-        let detail = "a library that some program opens while it runs; whether the changed base still has its symbols was not compared";
+        let detail = "a library that some program opens while it runs; the symbols that this program gives it were looked up by name only";
         reasons.push(
             Reason::new(Code::H15, Tier::Test, detail)
                 .at(&own.path)

@@ -5,3 +5,4 @@ mod gates;
 mod layers;
 mod pairs;
 mod real;
+mod symbols;
