@@ -45,6 +45,7 @@ pub enum Tool {
     Regctl,
     Helm,
     Helm3,
+    HelmEngine,
     Distribution,
     Etcd,
     KubeApiserver,
@@ -81,6 +82,16 @@ pub enum Source {
         /// The package to build.
         package: &'static str,
         /// The module it belongs to.
+        module: &'static str,
+        /// The module's exact version.
+        version: &'static str,
+    },
+    /// A program of our own over a module: built in a small module that requires it, once for
+    /// each text, into the cache.
+    GoSource {
+        /// The text of `main.go`.
+        text: &'static str,
+        /// The module it is written over.
         module: &'static str,
         /// The module's exact version.
         version: &'static str,
@@ -148,6 +159,11 @@ impl Tool {
             Source::GoPackage {
                 package, version, ..
             } => go::built(entry.name, package, version)?,
+            Source::GoSource {
+                text,
+                module,
+                version,
+            } => go::built_source(entry.name, text, module, version)?,
             Source::GoToolchain { .. } => go::toolchain()?,
             Source::Machine { path } => Some(PathBuf::from(path)).filter(|path| path.exists()),
         };
@@ -159,9 +175,9 @@ impl Tool {
         let path = self.path().ok()?;
         match self.entry().source {
             Source::Debian { package, .. } => debian::version(package),
-            Source::GoModule { version, .. } | Source::GoPackage { version, .. } => {
-                Some(version.to_owned())
-            }
+            Source::GoModule { version, .. }
+            | Source::GoPackage { version, .. }
+            | Source::GoSource { version, .. } => Some(version.to_owned()),
             Source::GoToolchain { .. } => go::version_of(&path),
             Source::Machine { .. } => Some("present".to_owned()),
         }

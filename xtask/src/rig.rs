@@ -53,7 +53,9 @@ fn list() {
         };
         let from = match entry.source {
             Source::Debian { .. } => "Debian",
-            Source::GoModule { .. } | Source::GoPackage { .. } => "Go module",
+            Source::GoModule { .. } | Source::GoPackage { .. } | Source::GoSource { .. } => {
+                "Go module"
+            }
             Source::GoToolchain { .. } => "PATH, pip",
             Source::Machine { .. } => "machine",
         };
@@ -68,6 +70,7 @@ fn wanted(tool: Tool) -> String {
     match tool.entry().source {
         Source::GoModule { version, .. }
         | Source::GoPackage { version, .. }
+        | Source::GoSource { version, .. }
         | Source::GoToolchain { version } => {
             format!("missing ({version})")
         }

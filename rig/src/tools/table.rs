@@ -21,7 +21,7 @@ pub(super) fn entry(tool: Tool) -> Entry {
     TABLE[tool as usize].1
 }
 
-const TABLE: [(Tool, Entry); 31] = [
+const TABLE: [(Tool, Entry); 32] = [
     (
         Tool::Buildah,
         root(debian(
@@ -202,6 +202,20 @@ const TABLE: [(Tool, Entry); 31] = [
             "v3.22.0",
             "the same, as most people have it",
         )),
+    ),
+    (
+        Tool::HelmEngine,
+        Entry {
+            name: "helm-engine",
+            source: Source::GoSource {
+                text: include_str!("engine/main.go"),
+                module: "helm.sh/helm/v4",
+                version: "v4.2.4",
+            },
+            cost: Cost::Quick,
+            purpose: "renders charts in one process, the answer to compare with",
+            user: User::Any,
+        },
     ),
     (
         Tool::Distribution,

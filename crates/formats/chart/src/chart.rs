@@ -3,8 +3,9 @@
 use crate::load::{ChartError, ChartFile};
 use crate::metadata::{Lock, Metadata};
 use crate::values;
-use refloat_template::Map;
-use std::sync::Arc;
+use jsonschema::Validator;
+use refloat_template::{Frozen, Map, Value};
+use std::sync::{Arc, OnceLock};
 
 /// A chart as it was loaded. Content is shared: cloning is cheap. It can be sent between threads; values are parsed by
 /// whoever computes with them.
@@ -24,6 +25,21 @@ pub struct Chart {
     pub files: Vec<ChartFile>,
     /// Charts below `charts/`.
     pub dependencies: Vec<Chart>,
+    /// What was read out of its files so far.
+    pub(crate) memory: Arc<Memory>,
+}
+
+/// What is read out of a chart's files once for all its renderings, each with the bytes it was read from.
+#[derive(Default)]
+pub(crate) struct Memory {
+    values: OnceLock<(Arc<[u8]>, Frozen)>,
+    pub(crate) validator: OnceLock<(Arc<[u8]>, Validator)>,
+}
+
+impl std::fmt::Debug for Memory {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Memory")
+    }
 }
 
 /// A file below `crds/`.
@@ -45,6 +61,7 @@ impl Chart {
             templates: Vec::new(),
             files: Vec::new(),
             dependencies: Vec::new(),
+            memory: Arc::default(),
         }
     }
 
@@ -58,11 +75,25 @@ impl Chart {
     /// # Errors
     /// [`ChartError::Yaml`] if `values.yaml` cannot be read.
     pub fn values(&self) -> Result<Map, ChartError> {
-        let bytes = self.values_file.as_deref().unwrap_or_default();
-        values::read(&String::from_utf8_lossy(bytes)).map_err(|reason| ChartError::Yaml {
+        let Some(file) = &self.values_file else {
+            return Ok(Map::new());
+        };
+        if let Some((bytes, known)) = self.memory.values.get()
+            && Arc::ptr_eq(bytes, file)
+            && let Value::Map(values) = known.thaw()
+        {
+            return Ok(values);
+        }
+        let read = values::read(&String::from_utf8_lossy(file));
+        let values = read.map_err(|reason| ChartError::Yaml {
             file: "values.yaml".to_owned(),
             reason,
-        })
+        })?;
+        if let Some(frozen) = Frozen::of(&Value::Map(values.clone())) {
+            // Whoever was faster read the same.
+            let _ = self.memory.values.set((Arc::clone(file), frozen));
+        }
+        Ok(values)
     }
 
     /// Files below `crds/` of this chart and of those below it, which no template language touches.
@@ -73,6 +104,14 @@ impl Chart {
     }
 
     fn crds_into(&self, path: &str, found: &mut Vec<CrdFile>) {
+        self.own_crds(path, found);
+        for chart in &self.dependencies {
+            chart.crds_into(&format!("{path}/charts/{}", chart.name()), found);
+        }
+    }
+
+    /// Those of this chart alone, which lies at `path`.
+    pub(crate) fn own_crds(&self, path: &str, found: &mut Vec<CrdFile>) {
         let is_manifest = |file: &&ChartFile| {
             let name = file.name.to_ascii_lowercase();
             let known = [".yaml", ".yml", ".json"];
@@ -82,9 +121,6 @@ impl Chart {
             path: format!("{path}/{}", file.name),
             file: file.clone(),
         }));
-        for chart in &self.dependencies {
-            chart.crds_into(&format!("{path}/charts/{}", chart.name()), found);
-        }
     }
 
     /// Dependencies that `Chart.yaml` names and `charts/` does not hold (helm, `action.CheckDependencies`).

@@ -6,6 +6,7 @@ pub mod pattern;
 
 use crate::chart::Chart;
 use crate::metadata::{Metadata, read_lock, read_metadata};
+use refloat_template::ParsedText;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,13 +14,23 @@ use std::sync::Arc;
 const DEPTH_MAX: usize = 32;
 
 /// A file of a chart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ChartFile {
     /// Relative to the chart, with slashes.
     pub name: String,
     /// Its bytes, without a byte order mark.
     pub data: Arc<[u8]>,
+    /// The template that it is, once that is parsed.
+    pub(crate) parsed: Arc<ParsedText>,
 }
+
+impl PartialEq for ChartFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.data == other.data
+    }
+}
+
+impl Eq for ChartFile {}
 
 impl ChartFile {
     /// A file; a byte order mark at its beginning is dropped, as Helm drops it.
@@ -29,6 +40,16 @@ impl ChartFile {
         Self {
             name: name.into(),
             data: data.into(),
+            parsed: Arc::default(),
+        }
+    }
+
+    /// The same content under another name.
+    fn renamed(&self, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            data: Arc::clone(&self.data),
+            parsed: Arc::clone(&self.parsed),
         }
     }
 
@@ -180,10 +201,7 @@ fn place(
         _ => match name.strip_prefix("charts/") {
             Some(rest) if !has_extension(name, "prov") => {
                 let first = rest.split('/').next().unwrap_or(rest);
-                let inner = ChartFile {
-                    name: rest.to_owned(),
-                    data: Arc::clone(&file.data),
-                };
+                let inner = file.renamed(rest);
                 below.entry(first.to_owned()).or_default().push(inner);
             }
             _ => chart.files.push(file.clone()),
@@ -204,10 +222,7 @@ fn subchart(name: &str, files: &[ChartFile], depth: usize) -> Result<Chart, Char
     // Plain files in charts/ are no charts.
     let inner = files.iter().filter_map(|file| {
         let (_, rest) = file.name.split_once('/')?;
-        Some(ChartFile {
-            name: rest.to_owned(),
-            data: Arc::clone(&file.data),
-        })
+        Some(file.renamed(rest))
     });
     load_files(&inner.collect::<Vec<_>>(), depth)
 }

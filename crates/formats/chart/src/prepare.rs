@@ -2,28 +2,26 @@
 //! taken over by their parent (helm, pkg/chart/v2/util/dependencies.go).
 
 use crate::chart::Chart;
-use crate::load::{ChartError, ChartFile};
+use crate::load::ChartError;
 use crate::metadata::{Dependency, ImportValues, Metadata};
 use crate::values::coalesce::{Nulls, coalesce, tables};
 use crate::values::{deep_copy, scalar, table};
 use crate::version;
 use refloat_template::{Map, Value};
-use std::sync::Arc;
 
 /// A chart during one rendering.
 #[derive(Clone)]
-pub(crate) struct Prepared {
+pub(crate) struct Prepared<'c> {
+    /// Its templates, files and schema.
+    pub(crate) chart: &'c Chart,
     pub(crate) metadata: Metadata,
     pub(crate) values: Map,
-    pub(crate) schema: Option<Arc<[u8]>>,
-    pub(crate) templates: Vec<ChartFile>,
-    pub(crate) files: Vec<ChartFile>,
-    pub(crate) dependencies: Vec<Prepared>,
+    pub(crate) dependencies: Vec<Prepared<'c>>,
 }
 
-impl Prepared {
+impl<'c> Prepared<'c> {
     /// Parses the values of a chart and of all below it.
-    pub(crate) fn of(chart: &Chart) -> Result<Self, ChartError> {
+    pub(crate) fn of(chart: &'c Chart) -> Result<Self, ChartError> {
         let below = chart.dependencies.iter().map(|below| {
             Self::of(below).map_err(|source| ChartError::Subchart {
                 name: below.name().to_owned(),
@@ -35,9 +33,7 @@ impl Prepared {
             dependencies: below.collect::<Result<_, _>>()?,
             metadata: chart.metadata.clone(),
             values: chart.values()?,
-            schema: chart.schema.clone(),
-            templates: chart.templates.clone(),
-            files: chart.files.clone(),
+            chart,
         })
     }
 
@@ -55,7 +51,7 @@ impl Prepared {
     }
 }
 
-fn enable(chart: &mut Prepared, given: &Map, path: &str) -> Result<(), String> {
+fn enable(chart: &mut Prepared<'_>, given: &Map, path: &str) -> Result<(), String> {
     if chart.metadata.dependencies.is_empty() {
         return Ok(());
     }
@@ -87,14 +83,14 @@ fn enable(chart: &mut Prepared, given: &Map, path: &str) -> Result<(), String> {
 }
 
 /// The charts below, those that are declared under the names they are used by.
-fn named(chart: &Prepared) -> Vec<Prepared> {
-    let is = |below: &Prepared, wanted: &Dependency| {
+fn named<'c>(chart: &Prepared<'c>) -> Vec<Prepared<'c>> {
+    let is = |below: &Prepared<'_>, wanted: &Dependency| {
         below.name() == wanted.name && version::fits(&wanted.version, &below.metadata.version)
     };
     let declared = &chart.metadata.dependencies;
     let undeclared = chart.dependencies.iter();
     let undeclared = undeclared.filter(|below| !declared.iter().any(|wanted| is(below, wanted)));
-    let mut named: Vec<Prepared> = undeclared.cloned().collect();
+    let mut named: Vec<Prepared<'c>> = undeclared.cloned().collect();
     for wanted in declared {
         let found = chart.dependencies.iter().find(|below| is(below, wanted));
         if let Some(mut below) = found.cloned() {
@@ -126,7 +122,7 @@ fn by_condition(wanted: &mut Dependency, values: &Map, path: &str) {
 }
 
 /// Takes values over from the charts below, the deepest first.
-fn import(chart: &mut Prepared) -> Result<(), String> {
+fn import(chart: &mut Prepared<'_>) -> Result<(), String> {
     for below in &mut chart.dependencies {
         import(below)?;
     }

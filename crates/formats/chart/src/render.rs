@@ -11,7 +11,7 @@ pub mod manifest;
 mod objects;
 mod output;
 
-pub use kinds::INSTALL_ORDER;
+pub use kinds::compare_kinds;
 pub use manifest::{Hook, HookEvent, Manifest, ManifestError, split_documents};
 pub use output::{OutputError, TemplateOutput};
 
@@ -22,7 +22,7 @@ use crate::prepare::Prepared;
 use crate::schema;
 use crate::values::coalesce::{Nulls, coalesce};
 use crate::version;
-use refloat_template::{Context, Limits, Map, MapKind, Oracle, Set, TemplateError, Value};
+use refloat_template::{Context, File, Limits, Map, MapKind, Oracle, Set, TemplateError, Value};
 use std::collections::BTreeMap;
 
 /// Whether a release is new.
@@ -169,11 +169,13 @@ pub fn render(
     let (prepared, mut files) = render_files(chart, given, options, oracle)?;
     let notes = take_notes(&mut files, prepared.name(), options.notes);
     let (manifests, hooks) = manifest::sort(&files)?;
+    let mut crds = Vec::new();
+    used_crds(&prepared, prepared.name(), &mut crds);
     Ok(Rendered {
         manifests,
         hooks,
         notes,
-        crds: used_crds(chart, &prepared),
+        crds,
     })
 }
 
@@ -190,12 +192,12 @@ pub fn render_templates(
     render_files(chart, given, options, oracle).map(|(_, files)| files)
 }
 
-fn render_files(
-    chart: &Chart,
+fn render_files<'c>(
+    chart: &'c Chart,
     given: &Map,
     options: &RenderOptions,
     oracle: &dyn Oracle,
-) -> Result<(Prepared, BTreeMap<String, String>), RenderError> {
+) -> Result<(Prepared<'c>, BTreeMap<String, String>), RenderError> {
     let mut prepared = Prepared::of(chart)?;
     prepared
         .decide_dependencies(given)
@@ -220,15 +222,16 @@ fn render_files(
 }
 
 fn execute(
-    scopes: &objects::Scopes,
+    scopes: &objects::Scopes<'_>,
     options: &RenderOptions,
     oracle: &dyn Oracle,
 ) -> Result<BTreeMap<String, String>, TemplateError> {
-    let texts: Vec<(&str, &str)> = scopes
-        .iter()
-        .map(|(path, scope)| (path.as_str(), scope.text.as_str()))
-        .collect();
-    let set = Set::parse(&texts)?;
+    let sources = scopes.iter().map(|(path, scope)| File {
+        path,
+        bytes: &scope.template.data,
+        parsed: &scope.template.parsed,
+    });
+    let set = Set::of(sources.collect())?;
     let mut context = Context::with_limits(oracle, options.limits);
     let mut files = BTreeMap::new();
     for path in set.files() {
@@ -236,12 +239,12 @@ fn execute(
             .rsplit('/')
             .next()
             .is_some_and(|name| name.starts_with('_'));
-        let Some(scope) = scopes.get(path).filter(|_| !partial) else {
+        let Some(scope) = scopes.get(&**path).filter(|_| !partial) else {
             continue;
         };
         scope.enter(path);
         let text = set.render(path, &Value::Map(scope.data.clone()), &mut context)?;
-        files.insert(path.clone(), text.replace("<no value>", ""));
+        files.insert(path.to_string(), text);
     }
     Ok(files)
 }
@@ -266,21 +269,9 @@ fn take_notes(files: &mut BTreeMap<String, String>, chart: &str, wanted: Notes) 
 }
 
 /// The files below `crds/` of the charts that are used, under the names they are used by.
-fn used_crds(chart: &Chart, prepared: &Prepared) -> Vec<CrdFile> {
-    let mut used = Chart::new(chart.metadata.clone());
-    copy_files(&mut used, prepared);
-    used.crds()
-}
-
-fn copy_files(used: &mut Chart, prepared: &Prepared) {
-    used.files.clone_from(&prepared.files);
-    used.dependencies = prepared
-        .dependencies
-        .iter()
-        .map(|below| {
-            let mut inner = Chart::new(below.metadata.clone());
-            copy_files(&mut inner, below);
-            inner
-        })
-        .collect();
+fn used_crds(prepared: &Prepared<'_>, path: &str, found: &mut Vec<CrdFile>) {
+    prepared.chart.own_crds(path, found);
+    for below in &prepared.dependencies {
+        used_crds(below, &format!("{path}/charts/{}", below.name()), found);
+    }
 }

@@ -23,7 +23,7 @@ pub fn read(text: &str) -> Result<Map, String> {
     let mut merged = Map::new();
     for document in documents(text) {
         let value = yaml::read(&document)
-            .map_err(|error| format!("cannot unmarshal yaml document: {error}"))?;
+            .map_err(|error| format!("cannot unmarshal yaml document: error converting YAML to JSON: {error}"))?;
         match value {
             Value::Map(map) => merged = merge(&merged, &map),
             nothing if nothing.is_nil() => {}

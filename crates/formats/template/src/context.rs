@@ -7,7 +7,8 @@ use regex::Regex;
 
 use crate::exec::Parsed;
 use crate::oracle::{Oracle, Silent};
-use crate::value::Str;
+use crate::value::{Frozen, Str, Value};
+use crate::yaml::{self, YamlError};
 
 /// How much a rendering may use, over all its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,9 @@ const STEPS: u64 = 200_000_000;
 const DEPTH: u32 = 100;
 /// The largest known charts make some 50 MB.
 const BYTES: u64 = 1 << 30;
+
+/// Texts given to `fromYaml` are kept up to this sum.
+const DOCUMENT_BYTES: usize = 8 << 20;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -49,6 +53,9 @@ pub struct Context<'o> {
     pub(crate) parsed: BTreeMap<Str, Rc<Parsed>>,
     /// Expressions compiled so far.
     pub(crate) expressions: BTreeMap<Str, Regex>,
+    /// Texts given to `fromYaml` so far, and how many bytes they have.
+    documents: BTreeMap<Str, Frozen>,
+    document_bytes: usize,
 }
 
 impl<'o> Context<'o> {
@@ -67,7 +74,24 @@ impl<'o> Context<'o> {
             included: BTreeMap::new(),
             parsed: BTreeMap::new(),
             expressions: BTreeMap::new(),
+            documents: BTreeMap::new(),
+            document_bytes: 0,
         }
+    }
+
+    /// Reads a text of YAML; one that was read before is not parsed again.
+    pub(crate) fn read_yaml(&mut self, text: &Str) -> Result<Value, YamlError> {
+        if let Some(known) = self.documents.get(text) {
+            return Ok(known.thaw());
+        }
+        let value = yaml::read(text)?;
+        self.document_bytes = self.document_bytes.saturating_add(text.len());
+        if self.document_bytes <= DOCUMENT_BYTES
+            && let Some(frozen) = Frozen::of(&value)
+        {
+            self.documents.insert(Str::clone(text), frozen);
+        }
+        Ok(value)
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::error::{self, TemplateError};
-use crate::set::Set;
+use crate::set::{Set, Template};
 use crate::syntax::display::Place;
 use crate::syntax::parser;
 use crate::syntax::tree::Tree;
@@ -73,8 +73,8 @@ pub(crate) type Outcome = Result<Value, Failure>;
 
 /// Text given to `tpl`, parsed.
 pub(crate) struct Parsed {
-    main: Arc<Tree>,
-    defined: BTreeMap<Str, Arc<Tree>>,
+    main: Arc<Template>,
+    defined: BTreeMap<Str, Arc<Template>>,
 }
 
 /// One rendering under way.
@@ -92,6 +92,7 @@ pub(crate) struct Machine<'c, 'o> {
 /// One template under execution.
 struct Frame<'m, 't, 'c, 'o> {
     machine: &'m mut Machine<'c, 'o>,
+    template: &'t Template,
     tree: &'t Tree,
     /// Where the variables of this frame begin; the first is `$`.
     base: usize,
@@ -113,20 +114,17 @@ impl<'c, 'o> Machine<'c, 'o> {
 
     /// Executes a file or definition; the whole output of a rendering.
     pub(crate) fn render(mut self, name: &str, data: &Value) -> Run<String> {
-        let Some(tree) = self.find(name) else {
+        let Some(template) = self.find(name) else {
             return Err(TemplateError::NoTemplate(name.to_owned()).into());
         };
-        self.execute(&tree, data)?;
+        self.execute(&template, data)?;
         Ok(without_no_value(self.out))
     }
 
-    fn find(&self, name: &str) -> Option<Arc<Tree>> {
-        for overlay in self.overlays.iter().rev() {
-            if let Some(tree) = overlay.defined.get(name) {
-                return Some(Arc::clone(tree));
-            }
-        }
-        self.set.tree(name).map(Arc::clone)
+    fn find(&self, name: &str) -> Option<Arc<Template>> {
+        let mut overlays = self.overlays.iter().rev();
+        let overlaid = overlays.find_map(|overlay| overlay.defined.get(name));
+        overlaid.or_else(|| self.set.template(name)).map(Arc::clone)
     }
 
     /// Helm's `include`.
@@ -138,12 +136,12 @@ impl<'c, 'o> Machine<'c, 'o> {
             )));
         }
         *nested += 1;
-        let Some(tree) = self.find(name) else {
+        let Some(template) = self.find(name) else {
             let error = TemplateError::NoTemplate(name.to_string());
             return Err(Failure::Nested(String::new(), error.into()));
         };
         let start = self.out.len();
-        self.execute(&tree, data)
+        self.execute(&template, data)
             .map_err(|error| Failure::Nested(String::new(), error))?;
         if let Some(nested) = self.context.included.get_mut(name) {
             *nested -= 1;
@@ -191,16 +189,24 @@ impl<'c, 'o> Machine<'c, 'o> {
                 Failure::Message(format!("cannot parse template {quoted}: {words}"))
             }
         })?;
-        let mut defined: BTreeMap<Str, Arc<Tree>> = trees
+        let file = Str::from(TPL_NAME);
+        let mut defined: BTreeMap<Str, Arc<Template>> = trees
             .into_iter()
-            .map(|tree| (Str::clone(&tree.name), Arc::new(tree)))
+            .map(|tree| {
+                let template = Template {
+                    name: Str::clone(&tree.name),
+                    file: Str::clone(&file),
+                    tree: Arc::new(tree),
+                };
+                (Str::clone(&template.name), Arc::new(template))
+            })
             .collect();
         let main = defined
             .get(TPL_NAME)
             .map(Arc::clone)
             .ok_or_else(|| Failure::message("a text given to tpl has no tree"))?;
         // An empty definition replaces nothing that is known.
-        defined.retain(|name, tree| !tree.is_empty || self.find(name).is_none());
+        defined.retain(|name, template| !template.tree.is_empty || self.find(name).is_none());
         let parsed = Rc::new(Parsed { main, defined });
         self.context
             .parsed
@@ -208,12 +214,13 @@ impl<'c, 'o> Machine<'c, 'o> {
         Ok(parsed)
     }
 
-    /// Executes a tree with `data` as dot and `$`, appending to the output.
-    fn execute(&mut self, tree: &Tree, data: &Value) -> Run<()> {
+    /// Executes a template with `data` as dot and `$`, appending to the output.
+    fn execute(&mut self, template: &Template, data: &Value) -> Run<()> {
         let base = self.variables.len();
         let mut frame = Frame {
             machine: self,
-            tree,
+            template,
+            tree: &template.tree,
             base,
             at: Place::Nowhere,
         };
@@ -223,7 +230,7 @@ impl<'c, 'o> Machine<'c, 'o> {
         }
         frame.machine.depth += 1;
         frame.machine.variables.push((0, data.clone()));
-        let done = frame.walk_all(data, &tree.root);
+        let done = frame.walk_all(data, &frame.tree.root);
         self.variables.truncate(base);
         self.depth -= 1;
         done.map(|_| ())
@@ -269,10 +276,10 @@ impl Frame<'_, '_, '_, '_> {
     fn here(&self, doing: String) -> error::Frame {
         let (line, column) = self.at.line_and_column(self.tree);
         error::Frame {
-            file: self.tree.source.name.to_string(),
+            file: self.template.file.to_string(),
             line,
             column,
-            template: self.tree.name.to_string(),
+            template: self.template.name.to_string(),
             at: self.at.text(self.tree),
             doing,
         }
@@ -291,7 +298,7 @@ impl Frame<'_, '_, '_, '_> {
             Failure::Limit(limit) => TemplateError::Limit { frames, limit },
             Failure::Unsupported(function) => TemplateError::Unsupported {
                 function,
-                file: self.tree.source.name.to_string(),
+                file: self.template.file.to_string(),
                 line: self.at.line_and_column(self.tree).0,
             },
             Failure::Nested(words, error) => {

@@ -29,5 +29,5 @@ mod toml;
 pub use context::{Context, Limits};
 pub use error::{Frame, TemplateError};
 pub use oracle::{Alphabet, Answer, Instant, Oracle, Question, Silent};
-pub use set::Set;
-pub use value::{CallError, List, ListKind, Map, MapKind, Object, Shape, Str, Value};
+pub use set::{File, ParsedText, Set};
+pub use value::{CallError, Frozen, List, ListKind, Map, MapKind, Object, Shape, Str, Value};

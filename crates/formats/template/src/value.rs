@@ -7,10 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub(crate) mod deep;
+pub(crate) mod frozen;
 mod list;
 mod map;
 mod object;
 
+pub use frozen::Frozen;
 pub use list::{List, ListKind};
 pub use map::{Map, MapKind};
 pub use object::{CallError, Object, Shape};
@@ -43,7 +45,7 @@ pub enum Value {
     /// `string`
     String(Str),
     /// `[]byte`
-    Bytes(Rc<[u8]>),
+    Bytes(Arc<[u8]>),
     /// A slice. Never changed once made.
     List(List),
     /// A map, by reference: whoever holds it sees every change.

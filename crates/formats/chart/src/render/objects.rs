@@ -7,30 +7,35 @@ use crate::prepare::Prepared;
 use refloat_template::{Map, MapKind, Value, objects};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Templates by their whole path.
-pub(super) type Scopes = BTreeMap<String, Scope>;
+pub(super) type Scopes<'c> = BTreeMap<String, Scope<'c>>;
 
 /// A template and what it is given.
-pub(super) struct Scope {
-    pub(super) text: String,
+pub(super) struct Scope<'c> {
+    pub(super) template: &'c ChartFile,
     pub(super) data: Map,
-    folder: String,
+    folder: Rc<str>,
 }
 
-impl Scope {
+impl Scope<'_> {
     /// Says which template is about to be executed.
     pub(super) fn enter(&self, path: &str) {
         let entries = [
             ("Name".into(), Value::from(path)),
-            ("BasePath".into(), Value::from(self.folder.as_str())),
+            ("BasePath".into(), Value::from(&*self.folder)),
         ];
         let template = Map::of(MapKind::Values, BTreeMap::from(entries));
         self.data.insert("Template", Value::Map(template));
     }
 }
 
-pub(super) fn scopes(chart: &Prepared, values: &Map, options: &RenderOptions) -> Scopes {
+pub(super) fn scopes<'c>(
+    chart: &Prepared<'c>,
+    values: &Map,
+    options: &RenderOptions,
+) -> Scopes<'c> {
     let upgrade = options.action == ReleaseAction::Upgrade;
     let release: Map = [
         ("Name", Value::from(options.release.as_str())),
@@ -64,13 +69,13 @@ enum Level {
 
 impl Shared {
     /// Adds a chart's templates and those below it; returns what they are given.
-    fn add(
+    fn add<'c>(
         &self,
-        chart: &Prepared,
+        chart: &Prepared<'c>,
         path: &str,
         values: &Map,
         level: Level,
-        scopes: &mut Scopes,
+        scopes: &mut Scopes<'c>,
     ) -> Map {
         let below = Map::new();
         let data: Map = [
@@ -78,7 +83,7 @@ impl Shared {
                 "Chart",
                 Value::Map(chart.metadata.to_template(level == Level::Root)),
             ),
-            ("Files", files(&chart.files)),
+            ("Files", files(&chart.chart.files)),
             ("Release", self.release.clone()),
             ("Capabilities", self.capabilities.clone()),
             ("Values", Value::Map(values.clone())),
@@ -96,15 +101,16 @@ impl Shared {
             let given = self.add(child, &path, &inner, Level::Below, scopes);
             below.insert(name, Value::Map(given));
         }
-        for template in &chart.templates {
+        let folder: Rc<str> = format!("{path}/templates").into();
+        for template in &chart.chart.templates {
             let name = template.name.rsplit('/').next().unwrap_or_default();
             if chart.metadata.is_library() && !name.starts_with('_') {
                 continue;
             }
             let scope = Scope {
-                text: template.text().into_owned(),
+                template,
                 data: data.clone(),
-                folder: format!("{path}/templates"),
+                folder: Rc::clone(&folder),
             };
             scopes.insert(format!("{path}/{}", template.name), scope);
         }
@@ -114,6 +120,6 @@ impl Shared {
 
 fn files(files: &[ChartFile]) -> Value {
     let files = files.iter();
-    let files = files.map(|file| (file.name.clone(), Rc::from(&*file.data)));
+    let files = files.map(|file| (file.name.clone(), Arc::clone(&file.data)));
     objects::files(files.collect())
 }

@@ -23,13 +23,13 @@ pub(crate) enum Nulls {
 ///
 /// # Errors
 /// A key of a dependency's name that is no table.
-pub(crate) fn coalesce(chart: &Prepared, given: &Map, nulls: Nulls) -> Result<Map, String> {
+pub(crate) fn coalesce(chart: &Prepared<'_>, given: &Map, nulls: Nulls) -> Result<Map, String> {
     let values = deep_copy(given);
     chart_and_below(chart, &values, nulls)?;
     Ok(values)
 }
 
-fn chart_and_below(chart: &Prepared, values: &Map, nulls: Nulls) -> Result<(), String> {
+fn chart_and_below(chart: &Prepared<'_>, values: &Map, nulls: Nulls) -> Result<(), String> {
     defaults(chart, values, nulls);
     for below in &chart.dependencies {
         let name = below.name();
@@ -54,7 +54,7 @@ fn chart_and_below(chart: &Prepared, values: &Map, nulls: Nulls) -> Result<(), S
 }
 
 /// Lays `values` over the chart's defaults.
-fn defaults(chart: &Prepared, values: &Map, nulls: Nulls) {
+fn defaults(chart: &Prepared<'_>, values: &Map, nulls: Nulls) {
     for (key, default) in deep_copy(&chart.values).snapshot() {
         match values.get(&key) {
             Some(Value::Nil) if nulls == Nulls::Delete => {

@@ -6,6 +6,10 @@
     reason = "tests tell what they counted or why they did not run"
 )]
 
+#[path = "../shared/fixed.rs"]
+mod fixed;
+#[path = "../shared/folder.rs"]
+mod folder;
 mod images;
 mod outputs;
 mod place;

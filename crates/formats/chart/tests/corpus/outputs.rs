@@ -1,11 +1,11 @@
 //! Outputs and refusals, byte for byte.
 
+use crate::fixed::Fixed;
+use crate::folder::folder;
 use crate::place::{corpus, names};
 use refloat_chart::values::read as read_values;
 use refloat_chart::{Chart, RenderOptions, load, render_templates};
-use refloat_template::oracle::Alphabet;
-use refloat_template::{Answer, Instant, Map, Oracle, Question};
-use std::collections::BTreeMap;
+use refloat_template::Map;
 use std::fs;
 use std::path::Path;
 
@@ -13,37 +13,6 @@ use std::path::Path;
 const EQUAL_MIN: usize = 358;
 /// Refusals with the same cause when this was last raised. It is never lowered.
 const REFUSED_MIN: usize = 56;
-
-/// The fixed answers under which the expected outputs were made.
-struct Fixed;
-
-impl Oracle for Fixed {
-    fn ask(&self, question: &Question<'_>) -> Option<Answer> {
-        Some(match question {
-            Question::Now => Answer::Instant(Instant {
-                seconds: 1_700_000_000,
-                nanoseconds: 0,
-            }),
-            Question::RandomText {
-                alphabet: Alphabet::Numeric,
-                count,
-            } => Answer::Text("1".repeat(*count)),
-            Question::RandomText { count, .. } | Question::RandomBytes { count } => {
-                Answer::Text("x".repeat(*count))
-            }
-            Question::RandomInteger { least, .. } => Answer::Integer(*least),
-            Question::Uuid => Answer::Text("00000000-0000-4000-8000-000000000000".to_owned()),
-            Question::Shuffle(text) => Answer::Text((*text).to_owned()),
-            Question::Bcrypt(_) => Answer::Text("BC".to_owned()),
-            Question::Htpasswd { user, .. } => Answer::Text(format!("{user}:HT")),
-            Question::PrivateKey(_) => Answer::Text("PK".to_owned()),
-            Question::Certificate { .. } => Answer::Certificate {
-                certificate: "CERT".to_owned(),
-                key: "KEY".to_owned(),
-            },
-        })
-    }
-}
 
 #[derive(Default)]
 struct Count {
@@ -183,23 +152,4 @@ fn first_difference(expected: &str, found: &str) -> String {
 
 fn text(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).expect("the file can be read")).into_owned()
-}
-
-fn folder(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let (mut files, mut open) = (BTreeMap::new(), vec![root.to_owned()]);
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).expect("the folder can be read") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                let name = path.strip_prefix(root).expect("it lies below");
-                files.insert(
-                    name.to_string_lossy().into_owned(),
-                    fs::read(&path).expect("the file can be read"),
-                );
-            }
-        }
-    }
-    files
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The names in a folder, sorted.
 pub fn names(folder: &Path) -> Vec<String> {
@@ -15,8 +16,14 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The unpacked corpus; unpacked once per archive, into the target folder.
+/// The unpacked corpus.
 pub fn corpus() -> Option<PathBuf> {
+    static ONCE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    ONCE.get_or_init(unpacked).clone()
+}
+
+/// It is unpacked once per archive, into the target folder.
+fn unpacked() -> Option<PathBuf> {
     let archive =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/charts/corpus.tar.zst");
     let Ok(metadata) = fs::metadata(&archive) else {

@@ -206,7 +206,7 @@ impl<'t> Frame<'_, 't, '_, '_> {
     fn invoke(&mut self, dot: &Value, invocation: &'t Invocation) -> Run<()> {
         self.at = Place::Invocation(invocation);
         let name = &invocation.name;
-        let Some(tree) = self.machine.find(name) else {
+        let Some(template) = self.machine.find(name) else {
             let name = format::quote(name);
             return Err(self.fault(format!("template {name} not defined")));
         };
@@ -214,7 +214,7 @@ impl<'t> Frame<'_, 't, '_, '_> {
             Some(pipe) => self.pipeline(dot, pipe)?,
             None => Value::Nil,
         };
-        self.machine.execute(&tree, &data)
+        self.machine.execute(&template, &data)
     }
 }
 

@@ -31,17 +31,15 @@ pub(super) const TABLE: &[Function] = &[
         let text = yaml::write_pretty(&args[0], machine.bytes_left());
         made(machine, without_newline(text.unwrap_or_default()))
     }),
-    fixed("fromYaml", &[TEXT], |_, args| {
-        let words = "error converting YAML to JSON: ";
-        let read = yaml::read(str_at(args, 0)).map_err(|error| format!("{words}{error}"));
+    fixed("fromYaml", &[TEXT], |machine, args| {
+        let read = read_yaml(machine, args);
         Ok(map_or_error(
             read,
             "error unmarshaling JSON: while decoding JSON: ",
         ))
     }),
-    fixed("fromYamlArray", &[TEXT], |_, args| {
-        let words = "error converting YAML to JSON: ";
-        let read = yaml::read(str_at(args, 0)).map_err(|error| format!("{words}{error}"));
+    fixed("fromYamlArray", &[TEXT], |machine, args| {
+        let read = read_yaml(machine, args);
         Ok(list_or_error(
             read,
             "error unmarshaling JSON: while decoding JSON: ",
@@ -105,6 +103,14 @@ pub(super) const TABLE: &[Function] = &[
         Ok(map_or_error(toml::read(str_at(args, 0)), ""))
     }),
 ];
+
+fn read_yaml(machine: &mut Machine<'_, '_>, args: &[Value]) -> Result<Value, String> {
+    let read = match &args[0] {
+        Value::String(text) => machine.context.read_yaml(text),
+        _ => yaml::read(""),
+    };
+    read.map_err(|error| format!("error converting YAML to JSON: {error}"))
+}
 
 fn layout(machine: &Machine<'_, '_>) -> Layout {
     Layout {

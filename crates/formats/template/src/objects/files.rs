@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use regex::Regex;
 
@@ -13,7 +14,7 @@ use crate::value::{CallError, List, Map, MapKind, Object, Shape, Str, Value};
 use crate::yaml;
 
 /// `.Files`: path below the chart's folder and content.
-pub fn files(files: BTreeMap<String, Rc<[u8]>>) -> Value {
+pub fn files(files: BTreeMap<String, Arc<[u8]>>) -> Value {
     let entries = files
         .into_iter()
         .map(|(path, content)| (Str::from(path), Value::Bytes(content)));
@@ -23,10 +24,10 @@ pub fn files(files: BTreeMap<String, Rc<[u8]>>) -> Value {
 struct Files(Map);
 
 impl Files {
-    fn content(&self, path: &str) -> Rc<[u8]> {
+    fn content(&self, path: &str) -> Arc<[u8]> {
         match self.0.get(path) {
             Some(Value::Bytes(content)) => content,
-            _ => Rc::from([]),
+            _ => Arc::from([]),
         }
     }
 
