@@ -167,6 +167,15 @@ impl<'a> Case<'a> {
         worst
     }
 
+    /// The layer of the app's with a script that names this path, whole.
+    pub fn named_in(&self, at: &str) -> Option<String> {
+        let path = format!("/{at}");
+        let mut layers = self.layers().iter().zip(&self.speech);
+        layers
+            .find(|(layer, _)| layer.words.names(&path))
+            .map(|(_, speech)| speech.name.clone())
+    }
+
     /// A field of the app's present config.
     pub fn config(&self, field: &str) -> &'a Value {
         static NULL: Value = Value::Null;
@@ -217,7 +226,11 @@ impl Speech {
                 matches!(
                     kind,
                     Kind::File {
-                        facts: Facts::Packed,
+                        facts: Facts::Packed
+                            | Facts::Java(refloat_layer::Java {
+                                is_archive: true,
+                                ..
+                            }),
                         ..
                     }
                 )

@@ -7,7 +7,9 @@ use crate::case::Case;
 
 mod config;
 mod directories;
+mod effect;
 mod files;
+mod frameworks;
 mod hidden;
 pub(crate) mod languages;
 mod programs;
@@ -24,6 +26,7 @@ pub(crate) fn all(case: &mut Case<'_>) {
     directories::implied(case);
     hidden::whiteouts(case);
     removed::removed(case);
+    removed::named(case);
     removed::attributes(case);
     users::files_on_both_sides(case);
     users::meanings(case);
@@ -32,6 +35,7 @@ pub(crate) fn all(case: &mut Case<'_>) {
     programs::added_names(case, &found);
     languages::runtimes(case);
     languages::variables_checked(case);
+    effect::effect(case);
     config::beside(case);
     config::another_thing(case);
     config::inherited(case);

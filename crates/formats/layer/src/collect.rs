@@ -5,10 +5,11 @@ use crate::compression;
 use crate::entry::{Entry, Facts, Kind, LayerIndex, Oddity, OddityKind};
 use crate::keep::is_kept;
 use crate::limits::{
-    ELF_BYTES_MAX, ENTRIES_MAX, KEPT_BYTES_MAX, KEPT_FILE_BYTES_MAX, ODDITIES_MAX, PATHS_BYTES_MAX,
+    ELF_BYTES_MAX, ENTRIES_MAX, JAR_BYTES_MAX, KEPT_BYTES_MAX, KEPT_FILE_BYTES_MAX, ODDITIES_MAX,
+    PATHS_BYTES_MAX,
 };
 use crate::words::Gatherer;
-use crate::{LayerError, path};
+use crate::{LayerError, java, path};
 use refloat_oci::{Algorithm, Hasher};
 use refloat_packages::{Elf, Shebang, elf};
 use std::collections::{BTreeMap, BTreeSet};
@@ -305,6 +306,7 @@ enum Content {
     NotBegun,
     Elf,
     Packed,
+    Jar,
     Other,
 }
 
@@ -313,6 +315,7 @@ struct Reading {
     hasher: Hasher,
     size: u64,
     is_kept: bool,
+    is_jar: bool,
     content: Content,
     head: Vec<u8>,
     held: Vec<u8>,
@@ -328,6 +331,7 @@ impl Reading {
             hasher: Hasher::new(Algorithm::Sha256),
             size,
             is_kept: wants && has_room,
+            is_jar: java::is_archive_name(path::name(path)),
             content: Content::NotBegun,
             head: Vec::new(),
             held: Vec::new(),
@@ -344,10 +348,10 @@ impl Reading {
                 words.watch();
             }
         }
-        if self.is_kept || self.content == Content::Elf {
+        if self.is_kept || matches!(self.content, Content::Elf | Content::Jar) {
             self.held.extend_from_slice(chunk);
         }
-        if self.content != Content::Packed {
+        if !matches!(self.content, Content::Packed | Content::Jar) {
             words.take(chunk);
         }
     }
@@ -356,6 +360,8 @@ impl Reading {
         self.head = chunk[..chunk.len().min(HEAD_BYTES)].to_vec();
         self.content = if chunk.starts_with(elf::MAGIC) {
             Content::Elf
+        } else if self.is_jar && chunk.starts_with(b"PK\x03\x04") && self.size <= JAR_BYTES_MAX {
+            Content::Jar
         } else if PACKED.iter().any(|magic| chunk.starts_with(magic)) {
             Content::Packed
         } else {
@@ -385,6 +391,10 @@ impl Reading {
             }
         } else if self.content == Content::Packed {
             Facts::Packed
+        } else if self.content == Content::Jar {
+            Facts::Java(java::archive(&self.held))
+        } else if let Some(class) = java::class(&self.head) {
+            Facts::Java(class)
         } else {
             Shebang::parse(&self.head).map_or(Facts::Plain, Facts::Script)
         };

@@ -1,6 +1,7 @@
 //! The index itself, as plain data.
 
 use crate::compression::Compression;
+use crate::java::Java;
 use crate::words::Words;
 use refloat_oci::Digest;
 use refloat_packages::{Elf, Shebang};
@@ -100,6 +101,8 @@ pub enum Facts {
     Elf(Box<Elf>),
     /// An archive of other files (zip, jar, wheel, gzip, xz, zstd): what it says is not seen.
     Packed,
+    /// A Java archive or class file.
+    Java(Java),
     /// It should have been read and could not be; the reason.
     Unread(String),
 }

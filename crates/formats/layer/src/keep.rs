@@ -22,10 +22,21 @@ pub(crate) fn is_kept(path: &str) -> bool {
         "etc/ld.so.conf.d" => has_suffix(name, "conf"),
         "var/lib/dpkg/status.d" => !has_suffix(name, "md5sums"),
         "var/lib/dpkg/info" => has_suffix(name, "list"),
-        _ => name == "pyvenv.cfg",
+        _ => {
+            name == "pyvenv.cfg"
+                || name.ends_with(".runtimeconfig.json")
+                || name == "release" && is_java(directory)
+        }
     }
 }
 
 fn has_suffix(name: &str, suffix: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, end)| end == suffix)
+}
+
+/// A folder that may be a JDK's: its file `release` says which.
+fn is_java(directory: &str) -> bool {
+    ["java", "jdk", "jre", "jvm"]
+        .iter()
+        .any(|word| directory.contains(word))
 }

@@ -9,6 +9,7 @@ mod archive;
 mod collect;
 mod compression;
 mod entry;
+mod java;
 mod keep;
 pub mod limits;
 mod packed;
@@ -18,6 +19,7 @@ mod words;
 pub use collect::index;
 pub use compression::{Compression, is_readable};
 pub use entry::{Entry, Facts, Kind, LayerIndex, Oddity, OddityKind};
+pub use java::Java;
 pub use packed::{FORMAT_VERSION, PackedError};
 pub use words::{Mention, Words};
 

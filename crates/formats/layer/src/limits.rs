@@ -20,6 +20,16 @@ pub const RATIO_FREE_BYTES: u64 = 256 * 1024 * 1024;
 pub const RATIO_MAX: u64 = 200;
 /// Bytes of an ELF file that are held while it is read; larger ones have [`crate::Facts::Unread`].
 pub const ELF_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Bytes of a Java archive that are held while it is looked into; larger ones are [`crate::Facts::Packed`].
+pub const JAR_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Members of a Java archive and of those in it.
+pub const JAR_MEMBERS_MAX: usize = 200_000;
+/// Archives in archives.
+pub const JAR_DEPTH_MAX: usize = 2;
+/// Bytes of one archive in an archive.
+pub const JAR_NESTED_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of all archives in an archive.
+pub const JAR_INFLATED_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Bytes of one kept file; larger ones have [`crate::Facts::Unread`].
 pub const KEPT_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Bytes of all kept files together.

@@ -8,6 +8,7 @@
 
 use crate::compression::Compression;
 use crate::entry::{Entry, Facts, Kind, LayerIndex, Oddity, OddityKind};
+use crate::java::Java;
 use crate::words::Words;
 use refloat_oci::{Algorithm, Digest};
 use refloat_packages::{Contained, Elf, ElfKind, Import, Shebang, Symbols, VersionNeed};
@@ -18,7 +19,7 @@ mod wire;
 use wire::{Reader, Writer};
 
 /// The version of the packed form and of what is gathered: an index of another version is made anew.
-pub const FORMAT_VERSION: u8 = 3;
+pub const FORMAT_VERSION: u8 = 4;
 const MAGIC: &[u8; 3] = b"RLI";
 const CHECKSUM_BYTES: usize = 8;
 
@@ -216,6 +217,13 @@ fn put_facts(writer: &mut Writer, facts: &Facts) {
             put_elf(writer, elf);
         }
         Facts::Packed => writer.byte(3),
+        Facts::Java(java) => {
+            writer.byte(5);
+            writer.number(u64::from(java.class_major));
+            for flag in [java.is_archive, java.has_natives, java.is_whole] {
+                writer.byte(u8::from(flag));
+            }
+        }
         Facts::Unread(why) => {
             writer.byte(4);
             writer.text(why);
@@ -232,6 +240,12 @@ fn facts(reader: &mut Reader<'_>) -> Option<Facts> {
         }),
         2 => Facts::Elf(Box::new(elf(reader)?)),
         3 => Facts::Packed,
+        5 => Facts::Java(Java {
+            class_major: u16::try_from(reader.number()?).ok()?,
+            is_archive: reader.byte()? == 1,
+            has_natives: reader.byte()? == 1,
+            is_whole: reader.byte()? == 1,
+        }),
         4 => Facts::Unread(reader.text()?),
         _ => return None,
     })

@@ -43,6 +43,14 @@ pub enum Mention {
 }
 
 impl Words {
+    /// True if a script of the layer names this absolute path, as written.
+    pub fn names(&self, path: &str) -> bool {
+        let Self::Known(hashes) = self else {
+            return false;
+        };
+        hashes.binary_search(&word_hash(path.as_bytes())).is_ok()
+    }
+
     /// Whether the layer's files contain the telling words of a file's name: all words with a letter, without version
     /// numbers and suffixes.
     pub fn mentions(&self, name: &str) -> Mention {
@@ -122,6 +130,10 @@ pub(crate) struct Gatherer {
     watched: Vec<u32>,
     is_watching: bool,
     has_watched: bool,
+    // In a script, the absolute path that is being read; none where no path began.
+    is_script: bool,
+    path: Option<Vec<u8>>,
+    before: u8,
 }
 
 impl Gatherer {
@@ -141,6 +153,9 @@ impl Gatherer {
                 .collect(),
             is_watching: false,
             has_watched: false,
+            is_script: false,
+            path: None,
+            before: 0,
         }
     }
 
@@ -156,6 +171,8 @@ impl Gatherer {
 
     /// Begins a file whose first bytes are `head`.
     pub fn begin(&mut self, head: &[u8]) {
+        self.is_script = head.starts_with(b"#!");
+        (self.path, self.before) = (None, 0);
         let is_binary = head.contains(&0);
         self.shortest = if is_binary {
             BINARY_WORD_BYTES_MIN
@@ -169,6 +186,9 @@ impl Gatherer {
             return;
         }
         self.bytes += chunk.len() as u64;
+        if self.is_script {
+            self.paths(chunk);
+        }
         let (mut hash, mut length) = (self.hash, self.length);
         for byte in chunk {
             if IS_WORD[usize::from(*byte)] {
@@ -189,6 +209,35 @@ impl Gatherer {
         }
         if self.bytes > WORDS_BYTES_MAX {
             self.give_up();
+        }
+    }
+
+    /// Notes absolute paths, whole. What follows a variable is none.
+    fn paths(&mut self, chunk: &[u8]) {
+        for byte in chunk {
+            let is_part = IS_WORD[usize::from(*byte)] || b"/.+-@%".contains(byte);
+            match &mut self.path {
+                Some(path) if is_part => {
+                    if path.len() < WORD_BYTES_MAX {
+                        path.push(*byte);
+                    }
+                }
+                Some(path) => {
+                    let end = path.iter().rposition(|byte| !b"/.".contains(byte));
+                    let hash = word_hash(&path[..end.map_or(0, |end| end + 1)]);
+                    self.path = None;
+                    self.note(hash);
+                }
+                None => {
+                    let is_start = *byte == b'/'
+                        && !IS_WORD[usize::from(self.before)]
+                        && !b"/.+-@%}~".contains(&self.before);
+                    if is_start {
+                        self.path = Some(vec![*byte]);
+                    }
+                }
+            }
+            self.before = *byte;
         }
     }
 

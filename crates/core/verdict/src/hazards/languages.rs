@@ -1,10 +1,11 @@
 //! H17, H18: lines of language runtimes, and what the app binds to them.
 
+use super::frameworks::{self, Asks};
 use crate::case::{Case, describe};
 use crate::config::{get, variables};
-use crate::tree::Tree;
+use crate::tree::{Content, Tree};
 use crate::verdict::{Code, Reason, Tier};
-use refloat_layer::{Facts, Kind, path};
+use refloat_layer::{Facts, Java, Kind, path};
 use refloat_packages::Package;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +54,27 @@ pub(super) fn runtimes(case: &mut Case<'_>) {
         let list =
             |lines: &BTreeSet<String>| Some(lines.iter().cloned().collect::<Vec<_>>().join(", "));
         let (path, layer) = evidence;
-        if !lost.is_empty() {
+        let asks = match language {
+            "java" => frameworks::java(case),
+            "dotnet" => frameworks::dotnet(case),
+            _ => Asks::Unknown,
+        };
+        if let Asks::Unmet(reason) = asks {
+            reasons.push(reason);
+            continue;
+        }
+        let is_gone = after.is_empty();
+        if let (Asks::Met { .. }, false, false) = (&asks, is_gone, lost.is_empty()) {
+            let detail = format!(
+                "the base's {language} went to another line; it runs what the image was compiled for"
+            );
+            reasons.push(
+                Reason::new(code, Tier::Test, detail)
+                    .at(&path)
+                    .layer(layer)
+                    .values(list(before), list(after)),
+            );
+        } else if !lost.is_empty() {
             let detail = format!(
                 "the base's {language} went to another line, and the image is bound to the old one"
             );
@@ -63,6 +84,8 @@ pub(super) fn runtimes(case: &mut Case<'_>) {
                     .layer(layer)
                     .values(list(before), list(after)),
             );
+        } else if matches!(asks, Asks::Met { is_all: true }) && !before.is_empty() {
+            // The same Java, and nothing but classes that it runs.
         } else if let Some(touched) = touched(case, language) {
             let detail = format!(
                 "the base's {language} changed within its line ({touched}), and the image runs on it"
@@ -90,7 +113,16 @@ fn packed(case: &Case<'_>) -> Option<Reason> {
         let is_packed = matches!(
             own.entry.kind,
             Kind::File {
-                facts: Facts::Packed,
+                facts: Facts::Packed
+                    | Facts::Java(
+                        Java {
+                            is_whole: false,
+                            ..
+                        } | Java {
+                            has_natives: true,
+                            ..
+                        }
+                    ),
                 ..
             }
         );
@@ -314,10 +346,24 @@ pub(crate) fn lines(tree: &Tree, config: &Value, packages: &[Package]) -> Lines 
     }
     for (key, language, numbers) in VARIABLES {
         if let Some(version) = get(&variables_of(config), key) {
-            found
-                .entry(language)
-                .or_default()
-                .insert(numbers_of(version, numbers));
+            let line = if language == "java" {
+                java_line(version)
+            } else {
+                numbers_of(version, numbers)
+            };
+            found.entry(language).or_default().insert(line);
+        }
+    }
+    for (at, ..) in tree.iter().filter(|(at, ..)| path::name(at) == "release") {
+        // A JDK's file `release`: JAVA_VERSION="21.0.1".
+        if let Content::Known(bytes) = tree.content(at) {
+            let text = String::from_utf8_lossy(bytes);
+            let version = text
+                .lines()
+                .find_map(|line| line.strip_prefix("JAVA_VERSION="));
+            if let Some(version) = version {
+                found.entry("java").or_default().insert(java_line(version));
+            }
         }
     }
     for (name, language, numbers) in PACKAGES {
@@ -367,6 +413,20 @@ fn line_of(at: &str) -> Option<(&'static str, String)> {
         "Microsoft.NETCore.App" => Some(("dotnet", numbers_of(name, 2))),
         _ => None,
     }
+}
+
+/// The line of a Java version: 8 of `1.8.0_392` and `jdk8u392-b08`, 21 of `jdk-21.0.1+12`.
+fn java_line(version: &str) -> String {
+    let mut numbers = version
+        .split(|character: char| !character.is_ascii_digit())
+        .filter(|number| !number.is_empty());
+    let first = numbers.next().unwrap_or_default();
+    let line = if first == "1" {
+        numbers.next().unwrap_or(first)
+    } else {
+        first
+    };
+    line.to_owned()
 }
 
 /// The first numbers of a version: (`v18.19.0`, 1) is `18`.

@@ -1,6 +1,7 @@
 //! H8, H9: what the base no longer has, and what it allows differently.
 
-use super::{languages, scope};
+use super::effect::package_of;
+use super::{frameworks, languages, scope};
 use crate::case::{Case, describe};
 use crate::delta::ChangeKind;
 use crate::search::{directories, program};
@@ -49,6 +50,39 @@ pub(super) fn removed(case: &mut Case<'_>) {
     case.extend(reasons);
 }
 
+/// H8, H18: paths that the app's scripts name, whole, and that are gone.
+pub(super) fn named(case: &mut Case<'_>) {
+    let mut reasons = Vec::new();
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for (at, change) in &case.delta.changes {
+        let is_missed = matches!(change.kind, ChangeKind::Removed | ChangeKind::Kind)
+            && case.old.resolve(at).is_some()
+            && case.new.resolve(at).is_none();
+        if !is_missed || scope::is_idle(at) || path::ancestors(at).any(|above| told.contains(above))
+        {
+            continue;
+        }
+        let Some(layer) = case.named_in(at) else {
+            continue;
+        };
+        told.insert(at);
+        let runtime = ["java", "jdk", "jre", "jvm", "dotnet"];
+        let code = if runtime.iter().any(|word| at.contains(word)) {
+            Code::H18
+        } else {
+            Code::H8
+        };
+        let detail = format!("a script of the image names /{at}, which the new base does not have");
+        reasons.push(
+            Reason::new(code, Tier::Unsafe, detail)
+                .at(at)
+                .layer(layer)
+                .values(describe(case.delta.old.get(at)), Some("removed".into())),
+        );
+    }
+    case.extend(reasons);
+}
+
 fn weigh(
     case: &Case<'_>,
     at: &str,
@@ -60,6 +94,10 @@ fn weigh(
         && languages.contains(language)
         && !has_successor(case, at, entry)
     {
+        if stays_as_package(case, at) {
+            let detail = format!("a part of a {language} package is gone, and the package stays");
+            return Some((Tier::Test, detail, None));
+        }
         let detail = format!("a module of {language} is gone, and the image runs on it");
         return Some((Tier::Unsafe, detail, None));
     }
@@ -129,6 +167,34 @@ fn moved_with_path(case: &Case<'_>, at: &str) -> bool {
     old.contains(&directory)
         && !new.contains(&directory)
         && program(&case.new, path::name(at), &new, "/").is_some()
+}
+
+/// A part of something that is still there in another version: of a Python distribution whose modules nobody in the
+/// image names, or of a .NET framework that the image's configuration takes in the new version.
+fn stays_as_package(case: &Case<'_>, at: &str) -> bool {
+    if at.contains("/shared/Microsoft.") {
+        return matches!(frameworks::dotnet(case), frameworks::Asks::Met { .. });
+    }
+    let Some((site, below)) = ["/site-packages/", "/dist-packages/"]
+        .iter()
+        .find_map(|mark| Some((at.find(mark)? + mark.len(), mark)))
+        .map(|(end, _)| at.split_at(end))
+    else {
+        return false;
+    };
+    let top = below.split('/').next().unwrap_or_default();
+    if let Some((name, _)) = package_of(top) {
+        let of_site = case.new.below(site.trim_end_matches('/'));
+        let mut folders = of_site.filter_map(|(path, _)| {
+            let rest = path.strip_prefix(site)?;
+            (!rest.contains('/')).then_some(rest)
+        });
+        return folders.any(|folder| package_of(folder).is_some_and(|other| other.0 == name));
+    }
+    let stem = path::name(at).split('.').next().unwrap_or_default();
+    below.contains('/')
+        && case.new.get(&format!("{site}{top}")).is_some()
+        && case.mentions(stem).0 != Mention::Yes
 }
 
 /// A library whose name for others stays, only its file is called otherwise; or the same file elsewhere under a link.

@@ -135,6 +135,33 @@ fn e4_apt_install_is_unsafe() {
     );
 }
 
+/// E5: a jar on temurin: proven if the variables merge, its classes are for this Java, and it has no archive of classes.
+#[test]
+fn e5_a_jar_on_temurin_is_proven() {
+    use crate::runtimes::{class, jar, temurin};
+    let (old, new) = (temurin("21.0.1"), temurin("21.0.9"));
+    let layer = Layer::new().file("app.jar", jar(&[("a/Main.class", class(65))]));
+    let app = old
+        .copy(&layer)
+        .set("Entrypoint", json!(["java", "-jar", "/app.jar"]));
+    let verdict = judged(&old, &new, &app);
+    passes(&verdict, Tier::Proven);
+    assert_eq!(verdict.reasons, []);
+    // Both changed the variable: it does not merge.
+    let own = app.set(
+        "Env",
+        json!([
+            "JAVA_HOME=/app/java",
+            "JAVA_VERSION=jdk-mine",
+            "PATH=/usr/bin"
+        ]),
+    );
+    refused(&judged(&old, &new, &own), "H21", "config.Env.JAVA_VERSION");
+    // Its archive of classes is bound to the old Java.
+    let archive = layer.file("opt/java/openjdk/lib/server/classes.jsa", "21.0.1");
+    passes(&judged(&old, &new, &old.run(&archive)), Tier::Unsafe);
+}
+
 #[test]
 fn e6_nginx_without_its_default_site() {
     let (old, new) = (Image::of(&debian()), Image::of(&patched()));

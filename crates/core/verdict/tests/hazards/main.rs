@@ -5,4 +5,5 @@ mod gates;
 mod layers;
 mod pairs;
 mod real;
+mod runtimes;
 mod symbols;
