@@ -35,8 +35,31 @@ pub struct ChartArtifact {
     pub layer: Vec<u8>,
     /// Its digest.
     pub layer_digest: Digest,
+    /// The provenance file and its digest, if it was signed.
+    pub provenance: Option<(Vec<u8>, Digest)>,
     /// The tag of its version.
     pub tag: String,
+}
+
+impl ChartArtifact {
+    /// The same chart with its provenance file. Layers are in the order of their digests, as Helm writes them.
+    #[must_use]
+    pub fn with_provenance(mut self, bytes: Vec<u8>) -> Self {
+        let digest = digest(&bytes);
+        let layer = json!({
+            "mediaType": PROVENANCE_TYPE, "digest": digest.to_string(), "size": bytes.len()
+        });
+        let manifest = serde_json::from_slice::<Value>(&self.manifest);
+        let mut manifest = manifest.expect("it was written above");
+        if let Some(layers) = manifest["layers"].as_array_mut() {
+            layers.push(layer);
+            layers.sort_by_key(|layer| layer["digest"].as_str().map(str::to_owned));
+        }
+        self.manifest = manifest.to_string().into_bytes();
+        self.digest = self::digest(&self.manifest);
+        self.provenance = Some((bytes, digest));
+        self
+    }
 }
 
 /// The artifact of a packaged chart. `created` is an instant in RFC 3339, `None` leaves it out so that the same archive
@@ -65,6 +88,7 @@ pub fn artifact(archive: Vec<u8>, created: Option<&str>) -> Result<ChartArtifact
         config_digest,
         layer: archive,
         layer_digest,
+        provenance: None,
         tag: tag(&chart),
     })
 }

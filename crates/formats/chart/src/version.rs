@@ -7,6 +7,16 @@ pub fn is_lenient(text: &str) -> bool {
     Version::parse(text).is_ok()
 }
 
+/// Whether a text is a version in the strict sense of semver.org: three numbers, and no `v`.
+pub fn is_strict(text: &str) -> bool {
+    let core = text.split(['-', '+']).next().unwrap_or(text);
+    let number = |part: &str| {
+        let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        digits && (part == "0" || !part.starts_with('0'))
+    };
+    core.split('.').count() == 3 && core.split('.').all(number) && is_lenient(text)
+}
+
 /// Whether a version fits a range; what cannot be read fits nothing (helm, pkg/chart/v2/util/compatible.go).
 pub fn fits(range: &str, version: &str) -> bool {
     match (Constraint::parse(range), Version::parse(version)) {

@@ -65,6 +65,43 @@ pub enum Question<'a> {
     Certificate {
         /// The function's name.
         function: &'static str,
+        /// What it is to say.
+        wanted: CertificateOf<'a>,
+    },
+}
+
+/// What a certificate is to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateOf<'a> {
+    /// The common name.
+    pub name: &'a str,
+    /// Addresses it is for.
+    pub addresses: Vec<String>,
+    /// Names it is for.
+    pub names: Vec<String>,
+    /// How long it is valid.
+    pub days: i64,
+    /// Who signs it.
+    pub signer: Signer<'a>,
+    /// PEM of the signer's certificate; of `buildCustomCert` the certificate in base64.
+    pub certificate: &'a str,
+    /// PEM of its key, where one is given; of `buildCustomCert` in base64.
+    pub key: Option<&'a str>,
+}
+
+/// Who signs a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signer<'a> {
+    /// Nobody: it is given as it is.
+    Given,
+    /// It signs itself, and may sign others.
+    Own,
+    /// It signs itself.
+    Itself,
+    /// Another.
+    Other {
+        /// PEM of the signer's key.
+        key: &'a str,
     },
 }
 
@@ -77,6 +114,8 @@ pub enum Answer {
     Integer(i64),
     /// A point in time.
     Instant(Instant),
+    /// It cannot be done: the words of the error.
+    Refused(String),
     /// A certificate and its key, PEM.
     Certificate {
         /// `.Cert`
@@ -90,6 +129,12 @@ pub enum Answer {
 pub trait Oracle {
     /// The answer; none for what it cannot do, which the template then fails with.
     fn ask(&self, question: &Question<'_>) -> Option<Answer>;
+
+    /// Whether a chart may refuse its values. If not, `fail` and what `required` misses give an empty text, as for Helm's
+    /// linter, which looks at all of a chart whatever values it was given.
+    fn lets_charts_refuse(&self) -> bool {
+        true
+    }
 }
 
 /// Knows nothing: a template that needs the time or randomness fails.
