@@ -7,19 +7,27 @@
 //! The proof reads the new text again: its tree must be the old tree with the intended paths changed, and every other
 //! line must be the same bytes. What cannot be proven, or could be meant in two ways, is refused by name.
 
+mod application;
+mod containers;
+mod embedded;
+mod file;
 mod find;
 mod image;
+mod kustomize;
 mod scalar;
 mod splice;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub mod tree;
 mod version;
 
-pub use find::{PathError, ValuesPath};
-pub use version::{VersionChange, bump_version};
+pub use file::{FileEdit, bump_file};
+pub use find::{PathError, Step, ValuesPath};
+pub use version::{VersionChange, bump_app_version, bump_version};
 
 use refloat_oci::Reference;
+use splice::Plan;
+use tree::Document;
 
 /// The image to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +80,7 @@ pub struct Bumped {
 /// Why an edit was refused. Nothing is ever half edited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BumpError {
-    /// Not YAML, or several documents.
+    /// Not YAML.
     #[error("the values cannot be read: {0}")]
     Yaml(String),
     /// The path is not written as one.
@@ -123,13 +131,47 @@ pub enum BumpError {
 /// Writes `new` as the image at `path` of a values file.
 ///
 /// Known forms: a text (`repo:tag`, `repo@digest`), and a map with `repository` (or `name`, `image`), beside it `registry`,
-/// `tag` and `digest` as they are there. The name stays as it is written where it already means the same repository.
+/// `tag` and `digest` as they are there; the path may also name its `tag` or `digest`. Of a map that has `tag` alone, since
+/// another file names the image, the tag is written. The name stays as it is written where it already means the same repository.
 ///
 /// # Errors
 /// [`BumpError`] names the place and what to do.
 pub fn bump(values: &str, path: &ValuesPath, new: &ImageRef) -> Result<Bumped, BumpError> {
-    let document = tree::read(values)?;
-    let place = find::find(&document, path)?;
-    let plan = image::plan(values, &document, &place, new)?;
-    splice::apply(values, &plan)
+    let documents = tree::read_all(values)?;
+    splice::apply(values, &in_values(values, &documents, path, new)?)
+}
+
+/// The edit of the one document of values that holds the path; the last one wins, so that two are ambiguous.
+fn in_values(
+    text: &str,
+    documents: &[Document],
+    path: &ValuesPath,
+    new: &ImageRef,
+) -> Result<Plan, BumpError> {
+    let (mut found, mut first_error) = (None, None);
+    for (number, document) in documents.iter().enumerate() {
+        match image::at(text, document, path, new) {
+            Ok(plan) => match &found {
+                None => found = Some((number, document.root.line, plan)),
+                Some((_, line, _)) => {
+                    let reason = format!(
+                        "it is in the documents at lines {line} and {}; keep it in one of them",
+                        document.root.line
+                    );
+                    let path = path.to_string();
+                    return Err(BumpError::Ambiguous { path, reason });
+                }
+            },
+            // Another document may have it.
+            Err(error @ BumpError::Missing { .. }) => {
+                first_error.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match (found, first_error) {
+        (Some((number, _, plan)), _) => Ok(plan.of_document(number)),
+        (None, Some(error)) => Err(error),
+        (None, None) => Err(BumpError::Yaml("there is nothing in it".to_owned())),
+    }
 }

@@ -12,17 +12,23 @@ pub mod artifact;
 pub mod bump;
 pub mod capabilities;
 pub mod chart;
+pub mod dependency;
+pub mod lint;
 pub mod load;
 pub mod metadata;
 pub mod package;
 mod prepare;
+pub mod provenance;
 pub mod render;
 mod schema;
 pub mod values;
 pub mod version;
 
 pub use artifact::{ChartArtifact, artifact};
-pub use bump::{BumpError, Bumped, ImageRef, ValuesPath, VersionChange, bump, bump_version};
+pub use bump::{
+    BumpError, Bumped, FileEdit, ImageRef, ValuesPath, VersionChange, bump, bump_app_version,
+    bump_file, bump_version,
+};
 pub use capabilities::{Capabilities, KubeVersion};
 pub use chart::Chart;
 pub use load::{ChartError, ChartFile, load, load_archive};

@@ -9,9 +9,12 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ValuesPath(Vec<Step>);
 
+/// A part of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub enum Step {
+    /// A key of a map.
     Key(String),
+    /// A position in a list, counted from 0.
     Index(usize),
 }
 
@@ -70,6 +73,32 @@ impl ValuesPath {
         Self(vec![Step::Key(key.to_owned())])
     }
 
+    /// The path of keys, one below the other.
+    pub(super) fn of_keys(keys: &[&str]) -> Self {
+        let step = |key: &&str| Step::Key((*key).to_owned());
+        Self(keys.iter().map(step).collect())
+    }
+
+    /// This path below another one.
+    pub(super) fn below(&self, base: &Self) -> Self {
+        Self(base.0.iter().chain(&self.0).cloned().collect())
+    }
+
+    /// The same path with a position behind it.
+    pub(super) fn item(&self, index: usize) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(Step::Index(index));
+        Self(steps)
+    }
+
+    /// The path above and the last key, if it ends with one and has more than that.
+    pub(super) fn split_key(&self) -> Option<(Self, &str)> {
+        match self.0.split_last()? {
+            (Step::Key(key), above) if !above.is_empty() => Some((Self(above.to_vec()), key)),
+            _ => None,
+        }
+    }
+
     /// The same path with a key behind it.
     pub(super) fn child(&self, key: &str) -> Self {
         let mut steps = self.0.clone();
@@ -77,7 +106,13 @@ impl ValuesPath {
         Self(steps)
     }
 
-    pub(super) fn steps(&self) -> &[Step] {
+    /// A path of these parts.
+    pub fn of_steps(steps: Vec<Step>) -> Self {
+        Self(steps)
+    }
+
+    /// Its parts.
+    pub fn steps(&self) -> &[Step] {
         &self.0
     }
 }
@@ -146,11 +181,11 @@ pub(super) fn find<'a>(document: &'a Document, path: &ValuesPath) -> Result<Plac
                 node = found.ok_or_else(|| missing(format!("one of its {count} items")))?;
                 key = None;
             }
-            (Kind::Alias, _) => break,
+            (Kind::Alias(_), _) => break,
             _ => return Err(missing("the path of an image".to_owned())),
         }
     }
-    if matches!(node.kind, Kind::Alias) {
+    if matches!(node.kind, Kind::Alias(_)) {
         return Err(ambiguous(format!(
             "line {} is an alias, so what it shows is written elsewhere; change it where its anchor stands",
             node.line

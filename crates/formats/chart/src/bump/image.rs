@@ -1,6 +1,6 @@
 //! The forms in which values hold an image, and which scalars of them change.
 
-use super::find::{Place, ValuesPath, entry, shared};
+use super::find::{Place, ValuesPath, entry, find, shared};
 use super::splice::{Plan, Splice, SpliceKind};
 use super::tree::{Document, Kind, Node};
 use super::{BumpError, ImageRef, scalar};
@@ -9,6 +9,23 @@ use refloat_oci::{Reference, RegistryHost};
 
 /// Keys that may hold the repository; at most one of them may.
 const REPOSITORY_KEYS: [&str; 4] = ["repository", "repo", "image", "name"];
+
+/// Which scalars change so that the image at `path` is `new`; the path may also name the tag or digest of a split image.
+pub(super) fn at(
+    text: &str,
+    document: &Document,
+    path: &ValuesPath,
+    new: &ImageRef,
+) -> Result<Plan, BumpError> {
+    if let Some((above, "tag" | "digest")) = path.split_key() {
+        let exact = find(document, path)?;
+        let place = find(document, &above)?;
+        if exact.node.text().is_some() && !place.node.entries().is_empty() {
+            return plan(text, document, &place, new);
+        }
+    }
+    plan(text, document, &find(document, path)?, new)
+}
 
 /// Which scalars change so that the image at `place` is `new`.
 pub(super) fn plan(
@@ -24,11 +41,7 @@ pub(super) fn plan(
         new,
         line: place.node.line,
     };
-    let mut plan = Plan {
-        path: place.path.clone(),
-        splices: Vec::new(),
-        left_out: None,
-    };
+    let mut plan = Plan::new(place.path.clone());
     if new.tag.is_none() && new.digest.is_none() {
         return Err(edit.form("needs a tag or digest; give it with the reference"));
     }
@@ -38,29 +51,33 @@ pub(super) fn plan(
         Kind::List(_) => {
             return Err(edit.form("is a list; name one of its items, for example [0]"));
         }
-        Kind::Alias => return Err(edit.form("is an alias; change it where its anchor stands")),
+        Kind::Alias(_) => {
+            return Err(edit.form("is an alias; change it where its anchor stands"));
+        }
     }
     Ok(plan)
 }
 
-struct Edit<'a> {
-    text: &'a str,
-    document: &'a Document,
-    path: &'a ValuesPath,
-    new: &'a ImageRef,
-    line: usize,
+/// An image that is to be written at a place of a document.
+pub(super) struct Edit<'a> {
+    pub(super) text: &'a str,
+    pub(super) document: &'a Document,
+    pub(super) path: &'a ValuesPath,
+    pub(super) new: &'a ImageRef,
+    pub(super) line: usize,
 }
 
 /// An entry of the map that holds a split image.
-struct Part<'a> {
-    key: &'a Node,
-    value: &'a Node,
-    path: ValuesPath,
+#[derive(Clone)]
+pub(super) struct Part<'a> {
+    pub(super) key: &'a Node,
+    pub(super) value: &'a Node,
+    pub(super) path: ValuesPath,
 }
 
 impl Part<'_> {
     /// What is written; null and absent are the empty text.
-    fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         if self.value.is_null() {
             ""
         } else {
@@ -74,6 +91,12 @@ impl<'a> Edit<'a> {
     fn whole(&self, place: &Place<'_>, plan: &mut Plan) -> Result<(), BumpError> {
         let old = place.node.text().unwrap_or_default();
         let old = if place.node.is_null() { "" } else { old };
+        let image = self.whole_text(old)?;
+        self.set(place.key, place.node, place.path.clone(), &image, plan)
+    }
+
+    /// The new image as one text, its name written as it was where it means the same.
+    pub(super) fn whole_text(&self, old: &str) -> Result<String, BumpError> {
         let name = if old.is_empty() {
             self.full_name()
         } else {
@@ -96,7 +119,7 @@ impl<'a> Edit<'a> {
         if let Some(digest) = &self.new.digest {
             image = format!("{image}@{digest}");
         }
-        self.set(place.key, place.node, place.path.clone(), &image, plan)
+        Ok(image)
     }
 
     /// A map of `repository` and what stands beside it.
@@ -106,14 +129,30 @@ impl<'a> Edit<'a> {
         flow: bool,
         plan: &mut Plan,
     ) -> Result<(), BumpError> {
-        let repository = self.repository(entries)?;
         let registry = self.part(entries, "registry")?;
         let tag = self.part(entries, "tag")?;
         let digest = self.part(entries, "digest")?;
-        self.name(&repository, registry.as_ref(), plan)?;
+        let anchor = match self.repository(entries)? {
+            Some(repository) => {
+                self.name(&repository, registry.as_ref(), plan)?;
+                repository
+            }
+            // Another file says which image it is; this one says which of its tags.
+            None => match (tag.clone().or(digest.clone()), registry) {
+                (Some(part), None) => {
+                    plan.left_out = Some("repository");
+                    part
+                }
+                _ => {
+                    return Err(self.form(
+                        "is a map without `repository` and `tag`; give the path of an image",
+                    ));
+                }
+            },
+        };
         match (&tag, &self.new.tag) {
             (Some(tag), Some(new)) => self.set_part(tag, new, plan)?,
-            (None, Some(new)) => self.insert(&repository, flow, "tag", new, plan)?,
+            (None, Some(new)) => self.insert(&anchor, flow, "tag", new, plan)?,
             (_, None) => {}
         }
         match (&digest, &self.new.digest) {
@@ -132,7 +171,7 @@ impl<'a> Edit<'a> {
     }
 
     /// The one entry that holds the repository.
-    fn repository(&self, entries: &'a [(Node, Node)]) -> Result<Part<'a>, BumpError> {
+    fn repository(&self, entries: &'a [(Node, Node)]) -> Result<Option<Part<'a>>, BumpError> {
         let mut found = Vec::new();
         for key in REPOSITORY_KEYS {
             found.extend(self.part(entries, key)?);
@@ -150,8 +189,7 @@ impl<'a> Edit<'a> {
                 ),
             });
         }
-        let part = found.pop();
-        part.ok_or_else(|| self.form("is a map without `repository`; give the path of an image"))
+        Ok(found.pop())
     }
 
     /// The registry and repository, left alone where they mean the same already.
@@ -204,7 +242,11 @@ impl<'a> Edit<'a> {
         }
     }
 
-    fn part(&self, entries: &'a [(Node, Node)], name: &str) -> Result<Option<Part<'a>>, BumpError> {
+    pub(super) fn part(
+        &self,
+        entries: &'a [(Node, Node)],
+        name: &str,
+    ) -> Result<Option<Part<'a>>, BumpError> {
         let ambiguous = |reason: String| BumpError::Ambiguous {
             path: self.path.to_string(),
             reason,
@@ -216,7 +258,7 @@ impl<'a> Edit<'a> {
         let path = self.path.child(name);
         match &value.kind {
             Kind::Scalar { .. } => Ok(Some(Part { key, value, path })),
-            Kind::Alias => Err(ambiguous(format!(
+            Kind::Alias(_) => Err(ambiguous(format!(
                 "`{path}` at line {} is an alias, so it is written elsewhere; write it out here",
                 value.line
             ))),
@@ -225,12 +267,17 @@ impl<'a> Edit<'a> {
         }
     }
 
-    fn set_part(&self, part: &Part<'_>, new: &str, plan: &mut Plan) -> Result<(), BumpError> {
+    pub(super) fn set_part(
+        &self,
+        part: &Part<'_>,
+        new: &str,
+        plan: &mut Plan,
+    ) -> Result<(), BumpError> {
         self.set(Some(part.key), part.value, part.path.clone(), new, plan)
     }
 
     /// Plans to make a scalar `new`; nothing if it is so already.
-    fn set(
+    pub(super) fn set(
         &self,
         key: Option<&Node>,
         value: &Node,
@@ -274,6 +321,8 @@ impl<'a> Edit<'a> {
             path,
             old: is_text.then(|| old.clone()),
             new: new.to_owned(),
+            document: 0,
+            within: None,
         });
         Ok(())
     }
@@ -290,7 +339,7 @@ impl<'a> Edit<'a> {
     }
 
     /// A new key on a line of its own, behind the repository's.
-    fn insert(
+    pub(super) fn insert(
         &self,
         repository: &Part<'_>,
         flow: bool,
@@ -298,51 +347,61 @@ impl<'a> Edit<'a> {
         new: &str,
         plan: &mut Plan,
     ) -> Result<(), BumpError> {
-        let end = self.text[repository.value.span.end..].find('\n');
         let one_line =
             repository.key.line == repository.value.line && !repository.value.is_absent();
-        if flow || !one_line {
+        if !one_line {
             return Err(self.form(&format!("has no key `{name}`; add it once by hand")));
         }
         let written = scalar::write(new, ScalarStyle::Plain).unwrap_or_default();
-        let at =
-            repository.value.span.end + end.unwrap_or(self.text.len() - repository.value.span.end);
-        let carriage = if self.text[..at].ends_with('\r') {
-            "\r"
+        let (at, text, kind) = if flow {
+            let at = repository.value.span.end;
+            (at, format!(", {name}: {written}"), SpliceKind::Within)
         } else {
-            ""
+            let (at, line_end) = self.line_end(repository.value.span.end);
+            let indent = " ".repeat(repository.key.column);
+            let text = format!("{line_end}{indent}{name}: {written}");
+            (at, text, SpliceKind::NewLine)
         };
-        let at = at - carriage.len();
         plan.splices.push(Splice {
             range: at..at,
-            text: format!(
-                "{carriage}\n{}{name}: {written}",
-                " ".repeat(repository.key.column)
-            ),
+            text,
             line: repository.key.line,
-            kind: SpliceKind::NewLine,
+            kind,
             path: self.path.child(name),
             old: None,
             new: new.to_owned(),
+            document: 0,
+            within: None,
         });
         Ok(())
     }
 
-    fn reference(&self, text: &str) -> Result<Reference, BumpError> {
+    /// Where the line of a place ends, and how lines end there.
+    fn line_end(&self, from: usize) -> (usize, &'static str) {
+        let end = self.text[from..].find('\n');
+        let at = end.map_or(self.text.len(), |end| from + end);
+        if self.text[..at].ends_with('\r') {
+            (at - 1, "\r\n")
+        } else {
+            (at, "\n")
+        }
+    }
+
+    pub(super) fn reference(&self, text: &str) -> Result<Reference, BumpError> {
         let hub: Result<RegistryHost, _> = RegistryHost::DOCKER_HUB.parse();
         let read = hub.and_then(|hub| Reference::parse(text, Some(&hub)));
         read.map_err(|error| self.form(&format!("is `{text}`, which is no image: {error}")))
     }
 
-    fn is_same(&self, old: &Reference) -> bool {
+    pub(super) fn is_same(&self, old: &Reference) -> bool {
         old.registry.as_str() == self.new.registry && old.repository.as_str() == self.new.repository
     }
 
-    fn full_name(&self) -> String {
+    pub(super) fn full_name(&self) -> String {
         format!("{}/{}", self.new.registry, self.new.repository)
     }
 
-    fn form(&self, reason: &str) -> BumpError {
+    pub(super) fn form(&self, reason: &str) -> BumpError {
         BumpError::Form {
             path: self.path.to_string(),
             line: self.line,

@@ -24,7 +24,7 @@ fn is_plainly_text(text: &str) -> bool {
     let Some(first) = bytes.first() else {
         return false;
     };
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-/@:+".contains(byte);
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-/@:+=".contains(byte);
     if !bytes.iter().all(allowed) || !first.is_ascii_alphanumeric() || text.ends_with(':') {
         return false;
     }

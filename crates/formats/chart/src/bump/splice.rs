@@ -1,6 +1,7 @@
 //! Splices, and the proof that they changed what was intended and nothing else.
 
 use super::find::{Step, ValuesPath};
+use super::tree::read_all;
 use super::{BumpError, Bumped, ChangedValue};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,25 @@ pub(super) struct Plan {
     pub(super) left_out: Option<&'static str>,
 }
 
+impl Plan {
+    /// No change yet.
+    pub(super) fn new(path: ValuesPath) -> Self {
+        Self {
+            path,
+            splices: Vec::new(),
+            left_out: None,
+        }
+    }
+
+    /// The same edit, in the document of this number.
+    pub(super) fn of_document(mut self, number: usize) -> Self {
+        for splice in &mut self.splices {
+            splice.document = number;
+        }
+        self
+    }
+}
+
 /// Bytes put in the place of others, and what the values are to be afterwards.
 pub(super) struct Splice {
     /// Empty where something is put in between.
@@ -25,6 +45,10 @@ pub(super) struct Splice {
     pub(super) path: ValuesPath,
     pub(super) old: Option<String>,
     pub(super) new: String,
+    /// Which document of the text, counted from 0.
+    pub(super) document: usize,
+    /// Where the text is YAML in a text of the document: the path of that text, and what it is to be.
+    pub(super) within: Option<(ValuesPath, String)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +59,8 @@ pub(super) enum SpliceKind {
     NewLine,
 }
 
-/// Applies a plan and proves the result.
-pub(super) fn apply(text: &str, plan: &Plan) -> Result<Bumped, BumpError> {
+/// The text with a plan applied, proven.
+pub(super) fn edited(text: &str, plan: &Plan) -> Result<String, BumpError> {
     let mut splices: Vec<&Splice> = plan.splices.iter().collect();
     splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
     let mut result = text.to_owned();
@@ -47,6 +71,14 @@ pub(super) fn apply(text: &str, plan: &Plan) -> Result<Bumped, BumpError> {
         path: plan.path.to_string(),
         reason,
     })?;
+    Ok(result)
+}
+
+/// Applies a plan and proves the result.
+pub(super) fn apply(text: &str, plan: &Plan) -> Result<Bumped, BumpError> {
+    let result = edited(text, plan)?;
+    let mut splices: Vec<&Splice> = plan.splices.iter().collect();
+    splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
     let mut added = 0;
     let mut changed = Vec::new();
     for splice in splices {
@@ -68,7 +100,13 @@ pub(super) fn apply(text: &str, plan: &Plan) -> Result<Bumped, BumpError> {
 fn prove(old: &str, new: &str, splices: &[&Splice]) -> Result<(), String> {
     let mut intended = values(old)?;
     for splice in splices {
-        set(&mut intended, splice.path.steps(), &splice.new)?;
+        let (path, text) = match &splice.within {
+            Some((path, text)) => (path, text),
+            None => (&splice.path, &splice.new),
+        };
+        let tree = intended.get_mut(splice.document);
+        let tree = tree.ok_or_else(|| "the document is not there".to_owned())?;
+        set(tree, path.steps(), text)?;
     }
     if values(new)? != intended {
         return Err("reading it again shows other values than intended".to_owned());
@@ -104,8 +142,20 @@ fn other_lines_stay(old: &str, new: &str, splices: &[&Splice]) -> Result<(), Str
     }
 }
 
-/// The values as a tree; of keys that stand twice the last one, as Helm reads them.
-fn values(text: &str) -> Result<Value, String> {
+/// The documents as trees; of keys that stand twice the last one, as Helm reads them.
+fn values(text: &str) -> Result<Vec<Value>, String> {
+    let documents = read_all(text).map_err(|error| error.to_string())?;
+    let ends = documents.iter().skip(1).map(|document| document.start);
+    let ends = ends.chain([text.len()]);
+    let starts = [0].into_iter();
+    let starts = starts.chain(documents.iter().skip(1).map(|document| document.start));
+    starts
+        .zip(ends)
+        .map(|(start, end)| one(&text[start..end]))
+        .collect()
+}
+
+fn one(text: &str) -> Result<Value, String> {
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::LastWins,
     };

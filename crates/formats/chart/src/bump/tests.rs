@@ -1,5 +1,7 @@
 use super::*;
 
+mod files;
+
 const VALUES: &str = "\
 # the shop
 web:
@@ -198,7 +200,7 @@ fn what_could_be_meant_in_two_ways_is_refused_by_name() {
         (
             "image: a/b:1\n---\nimage: a/b:2\n",
             "image",
-            "second document begins at line",
+            "in the documents at lines 1 and 3",
         ),
         ("image: |\n  a/b:1\n", "image", "which is no image"),
         (
@@ -212,13 +214,18 @@ fn what_could_be_meant_in_two_ways_is_refused_by_name() {
             "is no image",
         ),
         (
-            "image:\n  tag: v1\n",
+            "image:\n  pullPolicy: Always\n",
             "image",
             "is a map without `repository`",
         ),
         (
-            "web:\n  tag: v1\n",
-            "web.tag",
+            "image:\n  registry: r.example.com\n  tag: v1\n",
+            "image",
+            "is a map without `repository`",
+        ),
+        (
+            "web:\n  version: v1\n",
+            "web.version",
             "a word without tag or digest",
         ),
         (

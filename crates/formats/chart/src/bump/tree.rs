@@ -8,50 +8,85 @@ use std::ops::Range;
 const DEPTH_MAX: usize = 128;
 
 /// One document.
-pub(super) struct Document {
+pub struct Document {
     /// Its root.
-    pub(super) root: Node,
+    pub root: Node,
     /// Uses of anchors: the anchor's number and the line of the use.
-    pub(super) aliases: Vec<(usize, usize)>,
+    pub aliases: Vec<(usize, usize)>,
+    /// Where its text begins, in bytes: at its `---`, or at its first node.
+    pub start: usize,
 }
 
 /// A node and its place.
-pub(super) struct Node {
-    pub(super) kind: Kind,
+pub struct Node {
+    /// What it is.
+    pub kind: Kind,
     /// Bytes; of a scalar its text with quotes, without tag and anchor.
-    pub(super) span: Range<usize>,
+    pub span: Range<usize>,
     /// Counted from 1.
-    pub(super) line: usize,
+    pub line: usize,
     /// Counted from 0.
-    pub(super) column: usize,
+    pub column: usize,
     /// The number of its anchor; 0 for none.
-    pub(super) anchor: usize,
+    pub anchor: usize,
 }
 
-pub(super) enum Kind {
+/// What a node is.
+pub enum Kind {
+    /// A text, number or other word.
     Scalar {
+        /// Without quotes.
         text: String,
+        /// How it is written.
         style: ScalarStyle,
     },
+    /// Keys and values in their order.
     Map {
+        /// As they stand there; a key may stand twice.
         entries: Vec<(Node, Node)>,
+        /// Whether it is written with braces.
         flow: bool,
     },
+    /// Items.
     List(Vec<Node>),
-    Alias,
+    /// The use of the anchor of this number.
+    Alias(usize),
 }
 
 impl Node {
     /// The text of a scalar.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Scalar { text, .. } => Some(text),
-            Kind::Map { .. } | Kind::List(_) | Kind::Alias => None,
+            Kind::Map { .. } | Kind::List(_) | Kind::Alias(_) => None,
         }
     }
 
+    /// The entries of a map; none of anything else.
+    pub fn entries(&self) -> &[(Node, Node)] {
+        match &self.kind {
+            Kind::Map { entries, .. } => entries,
+            Kind::Scalar { .. } | Kind::List(_) | Kind::Alias(_) => &[],
+        }
+    }
+
+    /// The items of a list; none of anything else.
+    pub fn items(&self) -> &[Node] {
+        match &self.kind {
+            Kind::List(items) => items,
+            Kind::Scalar { .. } | Kind::Map { .. } | Kind::Alias(_) => &[],
+        }
+    }
+
+    /// The value of a key of a map, the last one if it stands there twice.
+    pub fn get(&self, name: &str) -> Option<&Node> {
+        let mut entries = self.entries().iter().rev();
+        let found = entries.find(|(key, _)| key.text() == Some(name));
+        found.map(|(_, value)| value)
+    }
+
     /// Whether nothing was written: `key:` and no more.
-    pub(super) fn is_absent(&self) -> bool {
+    pub fn is_absent(&self) -> bool {
         matches!(
             &self.kind,
             Kind::Scalar {
@@ -62,7 +97,7 @@ impl Node {
     }
 
     /// Whether it means null.
-    pub(super) fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, style: ScalarStyle::Plain }
             if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
@@ -70,30 +105,45 @@ impl Node {
 
 /// Reads the only document of a text.
 pub(super) fn read(text: &str) -> Result<Document, BumpError> {
+    let mut documents = read_all(text)?;
+    if let Some(second) = documents.get(1) {
+        return Err(BumpError::Yaml(format!(
+            "a second document begins at line {}; keep one document in this file",
+            second.root.line
+        )));
+    }
+    let only = documents.pop();
+    only.ok_or_else(|| BumpError::Yaml("there is nothing in it".to_owned()))
+}
+
+/// Reads all documents of a text, in their order.
+///
+/// # Errors
+/// [`BumpError::Yaml`] if it is no YAML or nested too deep.
+pub fn read_all(text: &str) -> Result<Vec<Document>, BumpError> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
         aliases: Vec::new(),
     };
-    let mut root = None;
+    let (mut documents, mut start) = (Vec::new(), 0);
     loop {
         let (event, span) = reader.next()?;
         match event {
-            Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+            Event::StreamStart | Event::DocumentEnd => {}
+            Event::DocumentStart(..) => start = span.byte_range().unwrap_or_default().start,
             Event::StreamEnd => break,
-            event if root.is_none() => root = Some(reader.node(event, span, 0)?),
-            _ => {
-                return Err(BumpError::Yaml(format!(
-                    "a second document begins at line {}; keep one document per values file",
-                    span.start.line()
-                )));
+            event => {
+                let root = reader.node(event, span, 0)?;
+                let aliases = std::mem::take(&mut reader.aliases);
+                documents.push(Document {
+                    root,
+                    aliases,
+                    start,
+                });
             }
         }
     }
-    let root = root.ok_or_else(|| BumpError::Yaml("there is nothing in it".to_owned()))?;
-    Ok(Document {
-        root,
-        aliases: reader.aliases,
-    })
+    Ok(documents)
 }
 
 struct Reader<'a> {
@@ -125,7 +175,7 @@ impl<'a> Reader<'a> {
             }
             Event::Alias(anchor) => {
                 self.aliases.push((anchor, line));
-                (Kind::Alias, 0)
+                (Kind::Alias(anchor), 0)
             }
             Event::SequenceStart(_, anchor, _) => (Kind::List(self.items(depth)?), anchor),
             Event::MappingStart(style, anchor, _) => {

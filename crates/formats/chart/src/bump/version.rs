@@ -15,6 +15,8 @@ pub enum VersionChange {
     Patch,
     /// `1.4.2` becomes `1.5.0`.
     Minor,
+    /// `1.4.2` becomes `2.0.0`.
+    Major,
     /// This one.
     Exact(String),
 }
@@ -26,6 +28,7 @@ impl FromStr for VersionChange {
         Ok(match text {
             "patch" => Self::Patch,
             "minor" => Self::Minor,
+            "major" => Self::Major,
             other => Self::Exact(other.to_owned()),
         })
     }
@@ -36,42 +39,55 @@ impl FromStr for VersionChange {
 /// # Errors
 /// [`BumpError`] if there is none, if it stands twice, or if it is no version.
 pub fn bump_version(chart: &str, change: &VersionChange) -> Result<Bumped, BumpError> {
+    line(chart, "version", |old| next(old, change))
+}
+
+/// Changes the one line `appVersion:` of a `Chart.yaml` to this text.
+///
+/// # Errors
+/// [`BumpError`] if there is none, if it stands twice, or if it is no text.
+pub fn bump_app_version(chart: &str, version: &str) -> Result<Bumped, BumpError> {
+    line(chart, "appVersion", |_| Ok(version.to_owned()))
+}
+
+fn line(
+    chart: &str,
+    key: &str,
+    next: impl Fn(&str) -> Result<String, String>,
+) -> Result<Bumped, BumpError> {
     let document = read(chart)?;
-    let path = ValuesPath::of_key("version");
+    let path = ValuesPath::of_key(key);
     let place = find(&document, &path)?;
     let form = |reason: String| BumpError::Form {
-        path: "version".to_owned(),
+        path: key.to_owned(),
         line: place.node.line,
         reason,
     };
     let Kind::Scalar { text: old, style } = &place.node.kind else {
         return Err(form("is no text".to_owned()));
     };
-    let new = next(old, change).map_err(form)?;
-    let mut plan = Plan {
-        path: path.clone(),
-        splices: Vec::new(),
-        left_out: None,
-    };
+    let new = next(old).map_err(form)?;
+    let mut plan = Plan::new(path.clone());
     if new != *old {
-        let style = if *style == ScalarStyle::Plain && plain_version(&new) {
-            None
+        let block = || form("is a block of lines; write it on one line".to_owned());
+        let text = if *style == ScalarStyle::Plain && plain_version(&new) {
+            new.clone()
         } else {
-            Some(*style)
+            scalar::write(&new, *style).ok_or_else(block)?
         };
-        let written = match style {
-            None => Some(new.clone()),
-            Some(style) => scalar::write(&new, style),
-        };
+        if chart[place.node.span.clone()].contains('\n') {
+            return Err(block());
+        }
         plan.splices.push(Splice {
             range: place.node.span.clone(),
-            text: written
-                .ok_or_else(|| form("is a block of lines; write it on one line".to_owned()))?,
+            text,
             line: place.node.line,
             kind: SpliceKind::Within,
             path,
             old: Some(old.clone()),
             new,
+            document: 0,
+            within: None,
         });
     }
     apply(chart, &plan)
@@ -98,6 +114,7 @@ fn next(old: &str, change: &VersionChange) -> Result<String, String> {
     Ok(match change {
         VersionChange::Patch if pre_release => format!("{prefix}{major}.{minor}.{patch}"),
         VersionChange::Minor => format!("{prefix}{major}.{}.0", minor + 1),
+        VersionChange::Major => format!("{prefix}{}.0.0", major + 1),
         VersionChange::Patch | VersionChange::Exact(_) => {
             format!("{prefix}{major}.{minor}.{}", patch + 1)
         }
