@@ -7,13 +7,8 @@ use crate::input::ImageFacts;
 use crate::system::{Databases, OsRelease};
 use crate::tree::{Content, Touch, Tree};
 use refloat_layer::{Entry, Facts, Kind, path};
-use refloat_packages::{Package, PackageChange, Symbols, differences, dpkg};
+use refloat_packages::{Package, PackageChange, Symbols, differences, package};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The status file of dpkg.
-pub(crate) const STATUS: &str = "var/lib/dpkg/status";
-/// The folder of distroless' packages.
-pub(crate) const STATUS_D: &str = "var/lib/dpkg/status.d";
 
 /// How a path differs between the bases. Times never count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,29 +261,47 @@ fn symbols_at<'t>(tree: &'t Tree, path: &str) -> Option<&'t Symbols> {
     }
 }
 
-/// All packages of a tree: the status file's and status.d's.
+/// All packages of a tree, of every database that is read.
 pub(crate) fn packages(tree: &Tree) -> Result<Vec<Package>, String> {
     let mut all = Vec::new();
-    let mut read = |at: &str| match tree.content(at) {
-        Content::Absent => Ok(()),
-        Content::Unknown => Err(format!("{at} is too large or no file")),
-        Content::Known(bytes) => {
-            all.extend(dpkg::parse(bytes).map_err(|error| format!("{at}: {error}"))?);
-            Ok(())
+    let places = package::DATABASES.iter().map(|(at, _)| (*at).to_owned());
+    let singles = tree
+        .below(package::FOLDER)
+        .filter(|(_, entry)| entry.kind != Kind::Directory)
+        .map(|(at, _)| at.to_owned());
+    let places: Vec<String> = places.chain(singles).collect();
+    let mut seen = BTreeSet::new();
+    for at in &places {
+        let Some(kind) = package::database_at(at) else {
+            continue;
+        };
+        // usr/lib/apk may be lib/apk behind a link.
+        let Some(file) = tree.resolve(at).filter(|file| seen.insert(file.clone())) else {
+            continue;
+        };
+        if let Some(log) = open_log(tree, &file) {
+            return Err(format!("{log} has changes that are not in {at} yet"));
         }
-    };
-    read(STATUS)?;
-    let files: Vec<String> = tree
-        .below(STATUS_D)
-        .filter(|(path, entry)| entry.kind != Kind::Directory && !path.ends_with(".md5sums"))
-        .map(|(path, _)| path.to_owned())
-        .collect();
-    for file in files {
-        read(&file)?;
+        match tree.content(at) {
+            Content::Absent => {}
+            Content::Unknown => return Err(format!("{at} is too large, damaged or no file")),
+            Content::Known(bytes) => {
+                all.extend(package::read(kind, bytes).map_err(|error| format!("{at}: {error}"))?);
+            }
+        }
     }
     all.sort();
     all.dedup();
     Ok(all)
+}
+
+/// A write-ahead log with something in it.
+fn open_log(tree: &Tree, database: &str) -> Option<String> {
+    let at = format!("{database}-wal");
+    match tree.get(&at)?.kind {
+        Kind::File { size, .. } if size > 0 => Some(at),
+        _ => None,
+    }
 }
 
 /// Owners of paths in D. Before usr-merge packages name `bin/sh` what is `usr/bin/sh` in the tree.

@@ -4,9 +4,7 @@ use crate::config::non_empty;
 use crate::delta::BaseDelta;
 use crate::input::{GraphFacts, ImageFacts, PlatformName};
 use crate::verdict::{Code, Reason, Tier};
-use refloat_packages::version;
 use serde_json::Value;
-use std::cmp::Ordering;
 
 /// Layers that a runtime mounts at once (containerd's bound, as apko's documentation quotes it).
 pub(crate) const LAYERS_MAX: usize = 127;
@@ -260,9 +258,7 @@ pub(crate) fn others(delta: &BaseDelta, app: &ImageFacts, graph: &GraphFacts) ->
 
 fn downgrades(delta: &BaseDelta, reasons: &mut Vec<Reason>) {
     for change in delta.packages() {
-        if let (Some(old), Some(new)) = (&change.old, &change.new)
-            && version::compare(new, old) == Ordering::Less
-        {
+        if change.is_downgrade() {
             let detail = format!(
                 "{} would go down: a rollback, or a poisoned base; a person approves it",
                 change.name
@@ -270,7 +266,7 @@ fn downgrades(delta: &BaseDelta, reasons: &mut Vec<Reason>) {
             reasons.push(
                 Reason::new(Code::G5, Tier::Blocked, detail)
                     .at(&change.name)
-                    .values(Some(old.clone()), Some(new.clone())),
+                    .values(change.old.clone(), change.new.clone()),
             );
         }
     }

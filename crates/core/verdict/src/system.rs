@@ -55,7 +55,7 @@ pub(crate) struct Databases {
     pub libc: Vec<&'static str>,
 }
 
-/// Databases that are recognised; only dpkg's is read.
+/// Databases that are recognised; pacman's is not read.
 const DATABASES: [(&str, &[&str]); 4] = [
     ("dpkg", &["var/lib/dpkg/status", "var/lib/dpkg/status.d"]),
     ("apk", &["lib/apk/db/installed", "usr/lib/apk/db/installed"]),
@@ -95,8 +95,13 @@ impl Databases {
 
     /// A database that nobody here can read.
     pub fn unknown(&self) -> Option<&'static str> {
-        self.managers.iter().find(|name| **name != "dpkg").copied()
+        self.managers.iter().find(|name| !is_read(name)).copied()
     }
+}
+
+/// True for package managers whose database is read.
+pub(crate) fn is_read(manager: &str) -> bool {
+    matches!(manager, "dpkg" | "apk" | "rpm")
 }
 
 /// Names and numbers of users and groups.

@@ -98,5 +98,5 @@ fn layers(
 }
 
 fn package(package: &Package) -> Value {
-    json!({ "type": "deb", "name": package.name, "version": package.version, "architecture": package.architecture })
+    json!({ "type": package.kind.word(), "name": package.name, "version": package.version, "architecture": package.architecture })
 }

@@ -1,7 +1,7 @@
-//! The packages of an image: dpkg's database, and distroless' one file per package.
+//! The packages of an image: dpkg's, apk's and rpm's databases, and distroless' one file per package.
 
 use crate::tree::Files;
-use refloat_packages::{Package, dpkg};
+use refloat_packages::{Package, package};
 
 /// Installed packages, sorted; empty where there is no database.
 ///
@@ -9,14 +9,12 @@ use refloat_packages::{Package, dpkg};
 /// A sentence if there is one that cannot be read.
 pub(crate) fn installed(files: &Files) -> Result<Vec<Package>, String> {
     let mut packages = Vec::new();
-    let mut databases = Vec::new();
-    if let Some(status) = files.content("var/lib/dpkg/status") {
-        databases.push(status);
-    }
-    let singles = files.files_in("var/lib/dpkg/status.d");
-    databases.extend(singles.filter_map(|path| files.content(path)));
-    for database in databases {
-        packages.extend(dpkg::parse(database).map_err(|error| error.to_string())?);
+    let whole = package::DATABASES.iter().map(|(path, _)| *path);
+    let singles = files.files_in(package::FOLDER);
+    for path in whole.chain(singles) {
+        if let (Some(kind), Some(content)) = (package::database_at(path), files.content(path)) {
+            packages.extend(package::read(kind, content)?);
+        }
     }
     packages.sort();
     packages.dedup();

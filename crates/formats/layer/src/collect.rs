@@ -6,12 +6,12 @@ use crate::entry::{Entry, Facts, Kind, LayerIndex, Oddity, OddityKind};
 use crate::keep::is_kept;
 use crate::limits::{
     ELF_BYTES_MAX, ENTRIES_MAX, JAR_BYTES_MAX, KEPT_BYTES_MAX, KEPT_FILE_BYTES_MAX, ODDITIES_MAX,
-    PATHS_BYTES_MAX,
+    PATHS_BYTES_MAX, RPM_BYTES_MAX,
 };
 use crate::words::Gatherer;
 use crate::{LayerError, java, path};
 use refloat_oci::{Algorithm, Hasher};
-use refloat_packages::{Elf, Shebang, elf};
+use refloat_packages::{Elf, PackageKind, Shebang, elf, package, rpm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
@@ -316,6 +316,7 @@ struct Reading {
     size: u64,
     is_kept: bool,
     is_jar: bool,
+    is_rpm: bool,
     content: Content,
     head: Vec<u8>,
     held: Vec<u8>,
@@ -326,11 +327,18 @@ impl Reading {
     fn new(path: &str, size: u64, kept_bytes: usize) -> Self {
         let wants = is_kept(path);
         let room = (KEPT_BYTES_MAX - kept_bytes.min(KEPT_BYTES_MAX)) as u64;
-        let has_room = size <= KEPT_FILE_BYTES_MAX && size <= room;
+        // Of rpm's databases only a summary is kept.
+        let is_rpm = package::database_at(path) == Some(PackageKind::Rpm);
+        let has_room = if is_rpm {
+            size <= RPM_BYTES_MAX
+        } else {
+            size <= KEPT_FILE_BYTES_MAX && size <= room
+        };
         Self {
             hasher: Hasher::new(Algorithm::Sha256),
             size,
             is_kept: wants && has_room,
+            is_rpm,
             is_jar: java::is_archive_name(path::name(path)),
             content: Content::NotBegun,
             head: Vec::new(),
@@ -373,10 +381,16 @@ impl Reading {
         }
     }
 
-    fn finish(self, may_have_marks: bool) -> ([u8; 32], Facts, Option<Vec<u8>>) {
+    fn finish(mut self, may_have_marks: bool) -> ([u8; 32], Facts, Option<Vec<u8>>) {
         let digest = self.hasher.finish();
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest.hash());
+        if self.is_rpm && self.is_kept {
+            match rpm::summary(&self.held) {
+                Ok(summary) => self.held = summary,
+                Err(error) => (self.is_kept, self.unread) = (false, Some(error.to_string())),
+            }
+        }
         let facts = if let Some(why) = self.unread {
             Facts::Unread(why)
         } else if self.content == Content::Elf {

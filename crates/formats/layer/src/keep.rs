@@ -1,18 +1,16 @@
 //! Which files' contents are kept: the few whose text is judged.
 
 use crate::path::{name, parent};
+use refloat_packages::package::database_at;
 
 /// True if the content of a file at this path is kept.
 pub(crate) fn is_kept(path: &str) -> bool {
+    if database_at(path).is_some() {
+        return true;
+    }
     match path {
-        "etc/passwd"
-        | "etc/group"
-        | "etc/os-release"
-        | "usr/lib/os-release"
-        | "etc/ld.so.conf"
-        | "etc/debian_version"
-        | "etc/alpine-release"
-        | "var/lib/dpkg/status" => return true,
+        "etc/passwd" | "etc/group" | "etc/os-release" | "usr/lib/os-release" | "etc/ld.so.conf"
+        | "etc/debian_version" | "etc/alpine-release" => return true,
         _ => {}
     }
     let directory = parent(path).unwrap_or_default();
@@ -20,7 +18,6 @@ pub(crate) fn is_kept(path: &str) -> bool {
     match directory {
         "etc" => name.starts_with("ld-musl-") && has_suffix(name, "path"),
         "etc/ld.so.conf.d" => has_suffix(name, "conf"),
-        "var/lib/dpkg/status.d" => !has_suffix(name, "md5sums"),
         "var/lib/dpkg/info" => has_suffix(name, "list"),
         _ => {
             name == "pyvenv.cfg"

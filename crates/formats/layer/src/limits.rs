@@ -32,6 +32,8 @@ pub const JAR_NESTED_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const JAR_INFLATED_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Bytes of one kept file; larger ones have [`crate::Facts::Unread`].
 pub const KEPT_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Bytes of an rpm database that are held while it is summarised; larger ones have [`crate::Facts::Unread`].
+pub const RPM_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes of all kept files together.
 pub const KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Distinct words of a layer; with more, [`crate::Words::Unknown`].

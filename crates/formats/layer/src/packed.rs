@@ -19,7 +19,7 @@ mod wire;
 use wire::{Reader, Writer};
 
 /// The version of the packed form and of what is gathered: an index of another version is made anew.
-pub const FORMAT_VERSION: u8 = 4;
+pub const FORMAT_VERSION: u8 = 5;
 const MAGIC: &[u8; 3] = b"RLI";
 const CHECKSUM_BYTES: usize = 8;
 

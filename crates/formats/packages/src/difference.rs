@@ -1,13 +1,14 @@
 //! What differs between two sets of installed packages.
 
-use crate::dpkg::Package;
+use crate::package::{Package, PackageKind};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A package that came, went or changed its version. In JSON `{"type","name","old","new"}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PackageChange {
-    /// The kind of package: `deb`.
+    /// The kind of package: `deb`, `apk`, `rpm`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Its name, with `:architecture` where two architectures of it are installed.
@@ -18,46 +19,62 @@ pub struct PackageChange {
     pub new: Option<String>,
 }
 
-/// Differences from `old` to `new`, by name.
+/// Differences from `old` to `new`, by kind and name.
 pub fn differences(old: &[Package], new: &[Package]) -> Vec<PackageChange> {
     let (old, new) = (by_name(old), by_name(new));
     let mut changes: Vec<PackageChange> = Vec::new();
-    let mut note = |name: &str, before: Option<&String>, after: Option<&String>| {
+    let names: BTreeSet<&(PackageKind, String)> = old.keys().chain(new.keys()).collect();
+    for name in names {
+        let (before, after) = (old.get(name), new.get(name));
         if before != after {
             changes.push(PackageChange {
-                kind: "deb".into(),
-                name: name.to_owned(),
+                kind: name.0.word().to_owned(),
+                name: name.1.clone(),
                 old: before.cloned(),
                 new: after.cloned(),
             });
         }
-    };
-    for (name, version) in &old {
-        note(name, Some(version), new.get(name));
-    }
-    for (name, version) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
-        note(name, None, Some(version));
     }
     changes.sort();
     changes
 }
 
-fn by_name(packages: &[Package]) -> BTreeMap<String, String> {
-    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
-    for package in packages {
-        *count.entry(&package.name).or_default() += 1;
+impl PackageChange {
+    /// True if the version goes down.
+    pub fn is_downgrade(&self) -> bool {
+        let kind = PackageKind::of_word(&self.kind).unwrap_or_default();
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) => kind.compare(new, old) == Ordering::Less,
+            _ => false,
+        }
     }
-    packages
-        .iter()
-        .map(|package| {
-            let name = if count[package.name.as_str()] > 1 {
-                format!("{}:{}", package.name, package.architecture)
-            } else {
-                package.name.clone()
-            };
-            (name, package.version.clone())
-        })
-        .collect()
+}
+
+/// Versions by name. Several versions of one package side by side (rpm's kernels) are told together.
+fn by_name(packages: &[Package]) -> BTreeMap<(PackageKind, String), String> {
+    let mut architectures: BTreeMap<(PackageKind, &str), BTreeSet<&str>> = BTreeMap::new();
+    for package in packages {
+        architectures
+            .entry((package.kind, &package.name))
+            .or_default()
+            .insert(&package.architecture);
+    }
+    let mut found: BTreeMap<(PackageKind, String), String> = BTreeMap::new();
+    for package in packages {
+        let name = if architectures[&(package.kind, package.name.as_str())].len() > 1 {
+            format!("{}:{}", package.name, package.architecture)
+        } else {
+            package.name.clone()
+        };
+        found
+            .entry((package.kind, name))
+            .and_modify(|versions| {
+                versions.push_str(", ");
+                versions.push_str(&package.version);
+            })
+            .or_insert_with(|| package.version.clone());
+    }
+    found
 }
 
 #[cfg(test)]
@@ -66,6 +83,7 @@ mod tests {
 
     fn package(name: &str, architecture: &str, version: &str) -> Package {
         Package {
+            kind: PackageKind::Deb,
             name: name.into(),
             architecture: architecture.into(),
             version: version.into(),

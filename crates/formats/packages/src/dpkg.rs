@@ -1,25 +1,12 @@
 //! dpkg's database: `var/lib/dpkg/status`, and distroless' `var/lib/dpkg/status.d/*` (the same paragraphs, one file
 //! per package).
 
-use serde::{Deserialize, Serialize};
+use crate::package::{Package, PackageKind};
 
 /// The most bytes of a database that are read.
 pub const STATUS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The most packages.
 pub const PACKAGES_MAX: usize = 50_000;
-
-/// An installed package.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Package {
-    /// Its name.
-    pub name: String,
-    /// Its architecture; `all` and the native one are both there.
-    pub architecture: String,
-    /// Its version.
-    pub version: String,
-    /// What else it stands for: `Provides`, as written.
-    pub provides: String,
-}
 
 /// Why a database cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +102,7 @@ impl Paragraph {
             return Err(DpkgError::TooLarge);
         }
         packages.push(Package {
+            kind: PackageKind::Deb,
             name,
             architecture: self.architecture,
             version: self.version.ok_or(DpkgError::Missing("Version", number))?,

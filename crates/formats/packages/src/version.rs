@@ -1,6 +1,9 @@
-//! The order of Debian package versions: `[epoch:]upstream[-revision]` (Debian Policy 5.6.12, deb-version(7)).
+//! The order of package versions. Here Debian's, apk's and rpm's in modules of their own. Debian's: `[epoch:]upstream[-revision]` (Debian Policy 5.6.12, deb-version(7)).
 
 use std::cmp::Ordering;
+
+pub mod apk;
+pub mod rpm;
 
 /// Orders two versions as `dpkg --compare-versions` does. Any text is a version here: letters sort before other
 /// characters, `~` before everything, even the end.

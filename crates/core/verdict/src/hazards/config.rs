@@ -4,6 +4,7 @@ use super::languages::variables_of;
 use super::users;
 use crate::case::{Case, describe};
 use crate::config::{get, non_empty};
+use crate::system::is_read;
 use crate::verdict::{Code, Reason, Tier};
 use refloat_layer::Kind;
 use serde_json::Value;
@@ -197,7 +198,7 @@ pub(super) fn unreadable(case: &mut Case<'_>) {
         }
     }
     for own in case.owned() {
-        let unknown = super::scope::database(own.path).filter(|manager| *manager != "dpkg");
+        let unknown = super::scope::database(own.path).filter(|manager| !is_read(manager));
         if let Some(manager) = unknown {
             let detail =
                 format!("unknown package database in the image: {manager}'s cannot be read yet");

@@ -141,14 +141,14 @@ fn g4_g9_and_h24_come_from_the_graph() {
 
 #[test]
 fn foreign_package_databases_and_odd_layers_are_never_proven() {
-    let apk = |version: &str| {
+    let pacman = |version: &str| {
         Image::of(
             &Layer::new()
-                .file("lib/apk/db/installed", format!("P:musl\nV:{version}\n"))
+                .file("var/lib/pacman/local/musl-1/desc", "%NAME%\nmusl\n")
                 .file("etc/motd", version),
         )
     };
-    let (old, new) = (apk("1"), apk("2"));
+    let (old, new) = (pacman("1"), pacman("2"));
     let verdict = judged(&old, &new, &old.copy(&app()));
     passes(&verdict, Tier::Test);
     assert_eq!(verdict.reasons[0].code.word(), "PACKAGES");
@@ -158,4 +158,32 @@ fn foreign_package_databases_and_odd_layers_are_never_proven() {
     let verdict = judged(&old, &new, &old.copy(&odd));
     passes(&verdict, Tier::Test);
     assert_eq!(verdict.reasons[0].code.word(), "LAYER");
+}
+
+#[test]
+fn packages_of_alpine_are_read() {
+    let apk = |version: &str| {
+        Image::of(
+            &Layer::new()
+                .file(
+                    "lib/apk/db/installed",
+                    format!("P:musl\nV:{version}\nA:x86_64\n"),
+                )
+                .file("etc/motd", version),
+        )
+    };
+    let (old, new) = (apk("1.2.4-r2"), apk("1.2.4-r10"));
+    let verdict = judged(&old, &new, &old.copy(&app()));
+    passes(&verdict, Tier::Proven);
+    assert_eq!(verdict.packages[0].kind, "apk");
+    refused(&judged(&new, &old, &new.copy(&app())), "G5", "musl");
+    // What is damaged is unknown, never empty.
+    let broken = Image::of(
+        &Layer::new()
+            .file("lib/apk/db/installed", "garbage")
+            .file("etc/motd", "2"),
+    );
+    let verdict = judged(&old, &broken, &old.copy(&app()));
+    passes(&verdict, Tier::Test);
+    assert_eq!(verdict.reasons[0].code.word(), "PACKAGES");
 }

@@ -1,5 +1,7 @@
 use super::*;
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 #[test]
 fn policy_examples_are_in_order() {
@@ -23,61 +25,188 @@ fn policy_examples_are_in_order() {
     assert_eq!(compare("0:1.00", "1.0"), Ordering::Equal);
 }
 
-/// dpkg itself is the oracle, on pairs that are hard: 600 of a fixed pseudo-random sequence.
-#[test]
-#[expect(clippy::print_stderr, reason = "says why the test was left out")]
-fn dpkg_agrees() {
-    use std::process::Command;
-    let is_there = Command::new("dpkg").arg("--version").output().is_ok();
-    if !is_there {
-        assert!(std::env::var("CI").is_err(), "dpkg is missing");
-        eprintln!("skipped: dpkg is not installed");
-        return;
+/// Hard pairs: a fixed pseudo-random sequence over the characters that mean something.
+struct Pairs {
+    state: u64,
+    alphabet: &'static [u8],
+}
+
+impl Pairs {
+    fn next(&mut self, below: usize) -> usize {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        usize::try_from(self.state % 1_000_003).expect("small") % below
     }
-    let mut state = 88_172_645_463_325_252_u64;
-    let mut next = |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        usize::try_from(state % 1_000_003).expect("small") % below
-    };
-    let mut version = || {
-        let alphabet = b"0019~+.azA-";
+
+    fn version(&mut self) -> String {
         let mut text = String::new();
-        if next(4) == 0 {
-            write!(text, "{}:", next(3)).expect("memory");
+        if self.next(4) == 0 {
+            write!(text, "{}:", self.next(3)).expect("memory");
         }
-        text.push(char::from(b'0' + u8::try_from(next(3)).expect("small")));
-        for _ in 0..next(6) {
-            text.push(char::from(alphabet[next(alphabet.len())]));
+        text.push(char::from(
+            b'0' + u8::try_from(self.next(3)).expect("small"),
+        ));
+        for _ in 0..self.next(6) {
+            let at = self.next(self.alphabet.len());
+            text.push(char::from(self.alphabet[at]));
         }
         // A hyphen at the end is no version; dpkg warns and says nothing.
         text.push('1');
         text
-    };
-    let mut script = String::new();
-    let mut expected = String::new();
-    for _ in 0..600 {
-        let (left, right) = (version(), version());
-        for (operator, order) in [
-            ("lt", Ordering::Less),
-            ("eq", Ordering::Equal),
-            ("gt", Ordering::Greater),
-        ] {
-            if compare(&left, &right) == order {
-                writeln!(
-                    script,
-                    "dpkg --compare-versions '{left}' {operator} '{right}' && echo ok || echo '{left} {operator} {right}'"
-                )
-                .expect("memory");
-                expected.push_str("ok\n");
-            }
-        }
     }
-    let output = Command::new("sh")
-        .arg("-c")
-        .arg(&script)
-        .output()
-        .expect("sh runs");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+
+    /// Half of the pairs differ in one place only: there the rules meet.
+    fn pair(&mut self) -> (String, String) {
+        let left = self.version();
+        if self.next(2) == 0 {
+            return (left, self.version());
+        }
+        let mut right = left.clone().into_bytes();
+        // After the epoch and the digit that a version begins with, before the one that it ends with.
+        let first = left.find(':').map_or(0, |colon| colon + 1) + 1;
+        let last = right.len() - 1;
+        let byte = self.alphabet[self.next(self.alphabet.len())];
+        if first < last {
+            right[first + self.next(last - first)] = byte;
+        } else {
+            right.insert(last, byte);
+        }
+        (left, String::from_utf8(right).expect("ASCII"))
+    }
+}
+
+const PAIRS: usize = 10_000;
+
+/// Says why a test was left out, outside of CI.
+#[expect(clippy::print_stderr, reason = "says why the test was left out")]
+fn is_missing(program: &str) -> bool {
+    let is_there = Command::new(program).arg("--version").output().is_ok();
+    if !is_there {
+        eprintln!("skipped: {program} is not installed");
+    }
+    !is_there
+}
+
+/// What a program says to a script on its standard input.
+fn said(program: &mut Command, script: &str) -> String {
+    let mut child = program
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    let script = script.to_owned();
+    let writer = std::thread::spawn(move || input.write_all(script.as_bytes()));
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("no panic").expect("it reads all");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// dpkg itself is the oracle.
+#[test]
+fn dpkg_agrees() {
+    if is_missing("dpkg") {
+        assert!(std::env::var("CI").is_err(), "dpkg is missing");
+        return;
+    }
+    let mut pairs = Pairs {
+        state: 88_172_645_463_325_252,
+        alphabet: b"0019~+.azA-",
+    };
+    let (mut script, mut expected) = (String::new(), String::new());
+    for _ in 0..PAIRS {
+        let (left, right) = pairs.pair();
+        let operator = match compare(&left, &right) {
+            Ordering::Less => "lt",
+            Ordering::Equal => "eq",
+            Ordering::Greater => "gt",
+        };
+        let question = format!("'{left}' {operator} '{right}'");
+        writeln!(
+            script,
+            "dpkg --compare-versions {question} && echo ok || echo \"{question}\""
+        )
+        .expect("memory");
+        expected.push_str("ok\n");
+    }
+    assert_eq!(said(&mut Command::new("sh"), &script), expected);
+}
+
+/// rpm itself is the oracle, by its Lua. It is no part of Debian's usual machines: where it is missing, a table that it
+/// agreed with stands in.
+#[test]
+fn rpm_agrees() {
+    for (left, order, right) in [
+        ("1.0", Ordering::Less, "1.0^"),
+        ("1.0^git1", Ordering::Less, "1.0.1"),
+        ("1.0~rc1", Ordering::Less, "1.0"),
+        ("1.0~rc1^git1", Ordering::Greater, "1.0~rc1"),
+        ("2.0", Ordering::Equal, "2_0"),
+        ("1.0a", Ordering::Greater, "1.0"),
+        ("1.a", Ordering::Less, "1.1"),
+        ("10.0001", Ordering::Equal, "10.1"),
+        ("1:1.0", Ordering::Greater, "2.0"),
+        ("1.0-1", Ordering::Less, "1.0-2"),
+        ("1.0", Ordering::Equal, "1.0-2"),
+        ("3.0.7-16.el9_2", Ordering::Less, "3.0.7-27.el9"),
+    ] {
+        assert_eq!(rpm::compare(left, right), order, "{left} and {right}");
+    }
+    if is_missing("rpm") {
+        return;
+    }
+    let mut pairs = Pairs {
+        state: 88_172_645_463_325_252,
+        alphabet: b"0019~^.azA_",
+    };
+    let (mut lua, mut expected) = (String::new(), String::new());
+    for _ in 0..PAIRS {
+        let (left, right) = pairs.pair();
+        // A release only where both have one: rpm's own versions of this rule differ.
+        let order = rpm::compare(&format!("{left}-1"), &format!("{right}-1"));
+        writeln!(
+            lua,
+            "io.stdout:write(rpm.vercmp('{left}-1', '{right}-1'), '\\t{left} {right}\\n')"
+        )
+        .expect("memory");
+        writeln!(expected, "{}\t{left} {right}", order as i8).expect("memory");
+    }
+    let folder = std::env::temp_dir().join(format!("refloat-rpm-{}", std::process::id()));
+    std::fs::write(&folder, lua).expect("a script");
+    let question = format!("%{{lua: dofile('{}')}}", folder.display());
+    let said = said(Command::new("rpm").args(["--eval", &question]), "");
+    std::fs::remove_file(&folder).expect("it was there");
+    let differs = said
+        .lines()
+        .zip(expected.lines())
+        .find(|(said, expected)| said != expected);
+    assert_eq!(differs, None);
+    assert_eq!(said.trim_end().lines().count(), PAIRS);
+}
+
+/// apk itself is the oracle where it is at hand; Debian has no package of it.
+#[test]
+fn apk_agrees() {
+    if is_missing("apk") {
+        return;
+    }
+    let mut pairs = Pairs {
+        state: 88_172_645_463_325_252,
+        alphabet: b"0019.._rpa-",
+    };
+    let (mut script, mut expected) = (String::new(), String::new());
+    for _ in 0..PAIRS {
+        let (left, right) = pairs.pair();
+        let sign = match apk::compare(&left, &right) {
+            Ordering::Less => '<',
+            Ordering::Equal => '=',
+            Ordering::Greater => '>',
+        };
+        // What is no version of apk's has no order that anybody relies on.
+        writeln!(script, "apk version -qc '{left}' '{right}' >/dev/null && apk version -t '{left}' '{right}' || echo '{sign}'")
+            .expect("memory");
+        writeln!(expected, "{sign}").expect("memory");
+    }
+    assert_eq!(said(&mut Command::new("sh"), &script), expected);
 }
