@@ -1,5 +1,5 @@
-//! Builders: long effects that outlive the process which started them. `start` is repeatable by its id, `observe` tells
-//! where it stands, `cancel` ends it.
+//! Builders: long effects that outlive the process which started them. `start` and `start_tests` are repeatable by their id,
+//! `observe` tells where it stands, `cancel` ends it.
 
 use crate::ByteStream;
 use futures_util::future::BoxFuture;
@@ -70,6 +70,22 @@ pub struct BuildRequest {
     pub tests: Vec<Vec<String>>,
 }
 
+/// An image that is there already, to be tested and not built. Its container is made as one of a build is: nothing of the machine is
+/// mounted, nothing of it is kept.
+#[derive(Debug, Clone)]
+pub struct TestRequest {
+    /// The id that makes starting repeatable; builds and tests share these ids.
+    pub run: RunId,
+    /// The image, by its digest. Of an index the builder takes the image of its own platform.
+    pub image: Reference,
+    /// Commands that must exit 0, each in a fresh container, as its arguments.
+    pub tests: Vec<Vec<String>>,
+    /// Accounts that may pull the image, and nothing else.
+    pub logins: Vec<RegistryLogin>,
+    /// The longest time for all of it, in seconds.
+    pub timeout_seconds: u64,
+}
+
 /// What a builder is asked for, refused before it begins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
@@ -91,9 +107,9 @@ pub enum BuildStatus {
         /// `checkout`, `build`, `push` or `test`.
         step: String,
     },
-    /// The image is pushed, and its tests passed.
+    /// The image is pushed, and its tests passed; or the tests of an image passed.
     Succeeded {
-        /// Its digest.
+        /// Its digest; of tests the one that was asked for.
         digest: Digest,
         /// The builder and its isolation, for people.
         builder: String,
@@ -119,6 +135,9 @@ pub trait Builder: Send + Sync + 'static {
 
     /// Begins the build, or does nothing if this id has begun.
     fn start(&self, request: BuildRequest) -> BoxFuture<'_, Result<(), StartError>>;
+
+    /// Begins the tests of an image, or does nothing if this id has begun.
+    fn start_tests(&self, request: TestRequest) -> BoxFuture<'_, Result<(), StartError>>;
 
     /// Where it stands.
     fn observe<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<BuildStatus, Failure>>;

@@ -5,10 +5,12 @@
 
 pub mod blobs;
 pub mod builder;
+pub mod builder_suite;
 pub mod checksums;
 pub mod deployer;
 pub mod deployer_suite;
 pub mod git;
+pub mod git_suite;
 pub mod images;
 pub mod images_suite;
 pub mod memory;
@@ -17,6 +19,7 @@ pub mod suite;
 pub use blobs::{AppendError, Blobs, ByteStream, FinishError, Finished, Stored};
 pub use builder::{
     BuildRequest, BuildStatus, Builder, RegistryLogin, Source as BuildSource, StartError,
+    TestRequest,
 };
 pub use checksums::{CHECKSUM_SPAN_BYTES, Checksummer, Checksums};
 pub use deployer::{

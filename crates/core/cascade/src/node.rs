@@ -3,10 +3,13 @@
 //! ```text
 //!            Judge            Build               Publish
 //!  waiting ───────► judged ──────────► building ──────────► published
-//!     ▲  │             │ └──────────────────────────────────────▲
-//!     │  └── Hold, Skip, Fail ◄── from waiting, judged, building
+//!     ▲  │           │ │   Test           ▲ Build              ▲ ▲
+//!     │  │           │ └───────────────► testing ──────────────┘ │
+//!     │  │           └───────────────────────────────────────────┘
+//!     │  └── Hold, Skip, Fail ◄── from waiting, judged, building, testing
 //!     └───── Retry (held, failed)
 //! ```
+//! What is rebased is tested where it has tests; whose tests fail is built by its task, if it has one.
 
 use crate::IllegalTransition;
 use refloat_core::RunId;
@@ -25,6 +28,11 @@ pub enum NodeState {
     },
     /// A builder works on it.
     Building {
+        /// The run.
+        run: RunId,
+    },
+    /// It is rebased, and a builder runs its tests.
+    Testing {
         /// The run.
         run: RunId,
     },
@@ -63,6 +71,11 @@ pub enum NodeEvent {
         /// The run.
         run: RunId,
     },
+    /// A builder was asked to run its tests.
+    Test {
+        /// The run.
+        run: RunId,
+    },
     /// Its line was moved to the result.
     Publish {
         /// The image.
@@ -94,6 +107,7 @@ impl NodeState {
             Self::Waiting => "waiting",
             Self::Judged { .. } => "judged",
             Self::Building { .. } => "building",
+            Self::Testing { .. } => "testing",
             Self::Published { .. } => "published",
             Self::Held { .. } => "held",
             Self::Skipped { .. } => "skipped",
@@ -104,7 +118,9 @@ impl NodeState {
     /// Whether nothing more happens by itself.
     pub fn is_ended(&self) -> bool {
         match self {
-            Self::Waiting | Self::Judged { .. } | Self::Building { .. } => false,
+            Self::Waiting | Self::Judged { .. } | Self::Building { .. } | Self::Testing { .. } => {
+                false
+            }
             Self::Published { .. }
             | Self::Held { .. }
             | Self::Skipped { .. }
@@ -120,6 +136,7 @@ impl NodeState {
             Self::Waiting
             | Self::Judged { .. }
             | Self::Building { .. }
+            | Self::Testing { .. }
             | Self::Published { .. } => None,
         }
     }
@@ -136,11 +153,19 @@ impl NodeState {
                 NodeEvent::Build { run },
                 Self::Judged {
                     method: Method::Rebuild,
-                },
+                }
+                | Self::Testing { .. },
             ) => Ok(Self::Building { run: run.clone() }),
-            (NodeEvent::Publish { digest }, Self::Judged { .. } | Self::Building { .. }) => {
-                Ok(Self::Published { digest: *digest })
-            }
+            (
+                NodeEvent::Test { run },
+                Self::Judged {
+                    method: Method::Rebase,
+                },
+            ) => Ok(Self::Testing { run: run.clone() }),
+            (
+                NodeEvent::Publish { digest },
+                Self::Judged { .. } | Self::Building { .. } | Self::Testing { .. },
+            ) => Ok(Self::Published { digest: *digest }),
             (NodeEvent::Hold { reason }, _) if is_open => Ok(Self::Held {
                 reason: reason.clone(),
             }),
@@ -154,6 +179,7 @@ impl NodeState {
             (
                 NodeEvent::Judge { .. }
                 | NodeEvent::Build { .. }
+                | NodeEvent::Test { .. }
                 | NodeEvent::Publish { .. }
                 | NodeEvent::Hold { .. }
                 | NodeEvent::Skip { .. }
@@ -174,6 +200,7 @@ impl NodeEvent {
         match self {
             Self::Judge { .. } => "judge",
             Self::Build { .. } => "build",
+            Self::Test { .. } => "test",
             Self::Publish { .. } => "publish",
             Self::Hold { .. } => "hold",
             Self::Skip { .. } => "skip",
@@ -203,9 +230,10 @@ pub fn turn<'a>(bases: impl IntoIterator<Item = (&'a str, &'a NodeState)>, root:
     let mut never = None;
     for (line, state) in bases {
         match state {
-            NodeState::Waiting | NodeState::Judged { .. } | NodeState::Building { .. } => {
-                return Turn::NotYet;
-            }
+            NodeState::Waiting
+            | NodeState::Judged { .. }
+            | NodeState::Building { .. }
+            | NodeState::Testing { .. } => return Turn::NotYet,
             NodeState::Published { .. } => moved = true,
             NodeState::Held { reason } => {
                 never = Some(format!("its base {line} is held: {reason}"));
@@ -260,7 +288,27 @@ mod tests {
             error: "broken".to_owned(),
         };
         let build = NodeEvent::Build { run: run() };
+        let test = NodeEvent::Test { run: run() };
         let lives: Vec<Vec<(NodeEvent, &str)>> = vec![
+            vec![
+                (test.clone(), "!"),
+                (judge(Method::Rebase), "judged"),
+                (test.clone(), "testing"),
+                (test.clone(), "!"),
+                (publish.clone(), "published"),
+            ],
+            vec![
+                (judge(Method::Rebase), "judged"),
+                (test.clone(), "testing"),
+                (build.clone(), "building"),
+                (test.clone(), "!"),
+                (fail.clone(), "failed"),
+            ],
+            vec![
+                (judge(Method::Rebuild), "judged"),
+                (test, "!"),
+                (build.clone(), "building"),
+            ],
             vec![
                 (publish.clone(), "!"),
                 (judge(Method::Rebase), "judged"),

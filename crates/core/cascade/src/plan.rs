@@ -70,6 +70,8 @@ pub struct Task {
     pub name: String,
     /// The kinds of edges whose move makes it run.
     pub triggers: Vec<EdgeKind>,
+    /// How many tests it has.
+    pub tests: usize,
 }
 
 /// How the layers above the base were made, by the image's own history.

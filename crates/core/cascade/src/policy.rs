@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which methods may patch an image without a task.
+/// Which methods may patch an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PatchMethod {
     /// None: it stays as it is.
     Off,
+    /// Its task builds it, whatever the verdict.
+    Rebuild,
     /// Rebase only.
     Rebase,
     /// Whatever the ladder finds.
@@ -35,7 +37,7 @@ pub struct PatchPolicy {
     /// The rules of its lines; empty: its newest pushed tag.
     #[serde(default)]
     pub lines: Vec<String>,
-    /// Commands that must exit 0 in a container from the candidate.
+    /// Commands that must exit 0 in a container from the candidate, for images whose task has no tests, or that have no task.
     #[serde(default)]
     pub tests: Vec<Vec<String>>,
 }

@@ -162,15 +162,29 @@ fn react_to_access(event: &AccessEvent) -> Vec<Command> {
 
 fn react_to_watch(event: &WatchEvent) -> Vec<Command> {
     match event {
-        WatchEvent::BaseMoved { reference, .. } => vec![Command::Plan {
-            reference: reference.clone(),
-        }],
-        WatchEvent::BaseFound { .. }
-        | WatchEvent::BaseRewrapped { .. }
+        WatchEvent::BaseMoved { reference, .. } => {
+            let plan = Command::Plan {
+                reference: reference.clone(),
+            };
+            [Some(plan), release_of(reference)]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
+        WatchEvent::BaseFound { reference, .. } => release_of(reference).into_iter().collect(),
+        WatchEvent::BaseRewrapped { .. }
         | WatchEvent::BaseLost { .. }
         | WatchEvent::SweepFinished { .. }
         | WatchEvent::EdgeFound { .. } => Vec::new(),
     }
+}
+
+/// A watched tag may be the line of a release, too: one of a foreign registry tells nobody else.
+fn release_of(reference: &str) -> Option<Command> {
+    let named = refloat_oci::Reference::parse(reference, None).ok()?;
+    Some(Command::Release {
+        subject: named.repository.to_string(),
+    })
 }
 
 fn react_to_cascade(event: &CascadeEvent) -> Vec<Command> {
@@ -215,7 +229,8 @@ fn react_to_cascade(event: &CascadeEvent) -> Vec<Command> {
         }],
         CascadeEvent::PlanMade { .. }
         | CascadeEvent::CascadePaused { .. }
-        | CascadeEvent::PatchBuilding { .. } => Vec::new(),
+        | CascadeEvent::PatchBuilding { .. }
+        | CascadeEvent::PatchTesting { .. } => Vec::new(),
     }
 }
 

@@ -81,7 +81,8 @@ impl RunState {
             (Some(Self::Requested | Self::Running), RunEvent::RunFinished { outcome, .. }) => {
                 match (state, outcome) {
                     (Some(Self::Running), RunOutcome::Succeeded { .. }) => Ok(Self::Succeeded),
-                    (_, RunOutcome::Succeeded { .. }) => illegal,
+                    (Some(Self::Running), RunOutcome::Passed { .. }) => Ok(Self::Succeeded),
+                    (_, RunOutcome::Succeeded { .. } | RunOutcome::Passed { .. }) => illegal,
                     (_, RunOutcome::Failed { .. }) => Ok(Self::Failed),
                     (_, RunOutcome::Cancelled { .. }) => Ok(Self::Cancelled),
                 }
@@ -110,6 +111,7 @@ mod tests {
             repository,
             commit: None,
             bases: Vec::new(),
+            candidate: None,
         };
         let repository: refloat_oci::RepositoryName = "apps/web".parse().expect("a name");
         let started = RunEvent::RunStarted {
@@ -130,6 +132,10 @@ mod tests {
             tag: "t".parse().expect("a tag"),
             tested: false,
         });
+        let passed = finished(RunOutcome::Passed {
+            candidate: refloat_oci::Digest::sha256(b"x"),
+            tests: 1,
+        });
         let failed = finished(RunOutcome::Failed {
             step: "build".to_owned(),
             error: "e".to_owned(),
@@ -137,10 +143,12 @@ mod tests {
         let cancelled = finished(RunOutcome::Cancelled {
             reason: "r".to_owned(),
         });
-        let lives: [(&[&RunEvent], &str); 8] = [
+        let lives: [(&[&RunEvent], &str); 10] = [
             (&[&requested], "requested"),
             (&[&requested, &started], "running"),
             (&[&requested, &started, &done], "succeeded"),
+            (&[&requested, &started, &passed], "succeeded"),
+            (&[&requested, &passed], "!"),
             (&[&requested, &failed], "failed"),
             (&[&requested, &started, &cancelled], "cancelled"),
             (&[&requested, &done], "!"),

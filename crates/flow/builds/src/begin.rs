@@ -57,6 +57,9 @@ pub(crate) struct Source {
 impl Builds {
     /// Prepares the run and hands it to the builder. May be repeated: commit and bases stay what they were first.
     pub(crate) async fn begin(&self, run: &Run) -> Result<(), BeginError> {
+        if let Some(candidate) = run.candidate {
+            return self.begin_tests(run, candidate).await;
+        }
         let task = spec::task(&run.spec).map_err(FlowError::from)?;
         let credential = self.git_credential(run, &task).await?;
         let source = self
@@ -179,7 +182,9 @@ impl Builds {
         let destination = self.destination(run);
         let references: Vec<Reference> = bases.values().cloned().collect();
         let seconds = task.timeout.seconds();
-        let logins = self.logins(run, &destination, &references, seconds).await?;
+        let logins = self
+            .logins(run, Some(&destination), &references, seconds)
+            .await?;
         let platform = spec::options(task)
             .map_err(|text| BeginError::Failed("checkout", text))?
             .platform;

@@ -37,21 +37,26 @@ impl Builds {
         self.derive(&project, &name, &task, None, &[]).await
     }
 
-    /// Derives the edges at a commit, or at the branch's, and writes them; `built` is what the current image was built from.
+    /// Derives the edges at a commit, or at the branch's, and writes them; `built` is what the current image was built from. A git
+    /// server that does not answer is written down as the problem, too, before it is told.
     pub(crate) async fn derive(
         &self,
         project: &ProjectId,
         name: &str,
         task: &TaskDocument,
-        commit: Option<String>,
+        commit_wanted: Option<String>,
         built: &[(String, Digest)],
     ) -> Result<(), FlowError> {
         let credential = self.credential_of(project, task).await?;
-        let (commit, edges, problem) = match self.source(task, commit, credential).await {
-            Ok(source) => (Some(source.commit), source.edges, None),
-            Err(BeginError::Failed(_, problem)) => (None, Vec::new(), Some(problem)),
-            Err(BeginError::World(error)) => return Err(error),
-        };
+        let (mut commit, mut edges, mut problem, mut world) = (None, Vec::new(), None, None);
+        match self.source(task, commit_wanted, credential).await {
+            Ok(source) => (commit, edges) = (Some(source.commit), source.edges),
+            Err(BeginError::Failed(_, text)) => problem = Some(text),
+            Err(BeginError::World(error)) => {
+                problem = Some(error.to_string());
+                world = Some(error);
+            }
+        }
         let unresolved = edges.iter().find_map(|edge| {
             let reason = edge.unresolved.as_ref()?;
             Some(format!("line {}: `{}`: {reason}", edge.line, edge.written))
@@ -85,7 +90,8 @@ impl Builds {
                 }
                 Ok(())
             }));
-        Ok(written.await?)
+        written.await?;
+        world.map_or(Ok(()), Err)
     }
 
     async fn credential_of(

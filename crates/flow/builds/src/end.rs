@@ -2,14 +2,13 @@
 
 use crate::{Builds, operation, spec};
 use refloat_core::event::RunOutcome;
-use refloat_core::{Rejection, Timestamp};
+use refloat_core::{Failure, Rejection, Timestamp};
 use refloat_documents::{TagFields, TaskDocument};
 use refloat_flow::{Because, Caller, FlowError};
 use refloat_oci::{Digest, Location, Reference, TagName, TagOrDigest};
 use refloat_ports::ImagesError;
 use refloat_store_builds as rows;
 use refloat_store_builds::Run;
-use std::sync::Arc;
 
 impl Builds {
     /// The image is pushed and tested: it gets its unique tag, then the run its end.
@@ -19,6 +18,14 @@ impl Builds {
         digest: Digest,
         builder: String,
     ) -> Result<(), FlowError> {
+        if let Some(candidate) = run.candidate {
+            let spec = spec::tests(&run.spec)?;
+            let outcome = RunOutcome::Passed {
+                candidate,
+                tests: u32::try_from(spec.tests.len()).unwrap_or(u32::MAX),
+            };
+            return self.finish(run, outcome, Some(builder)).await;
+        }
         let task = spec::task(&run.spec)?;
         let tag = match unique_tag(run, &task) {
             Ok(tag) => tag,
@@ -61,25 +68,18 @@ impl Builds {
 
     /// What follows the end. Every part may be repeated.
     pub(crate) async fn settle(&self, run: &Run) -> Result<(), FlowError> {
-        let task = spec::task(&run.spec)?;
-        if let (Some(digest), None) = (run.digest, &run.cascade) {
-            for tag in &task.stable {
-                match self.tag(run, digest, tag).await {
-                    Ok(()) => {}
-                    Err(FlowError::Rejected(rejection)) => {
-                        tracing::warn!(run = %run.id, %tag, %rejection, "a stable tag was not moved");
-                        self.note(run, format!("the tag {tag} was not moved: {rejection}"))
-                            .await?;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
+        let built = match run.candidate {
+            None => run.digest,
+            Some(_) => None,
+        };
+        if let (Some(digest), None) = (built, &run.cascade) {
+            self.move_stable(run, digest).await?;
         }
         self.keep_log(run).await?;
         self.inner.builder.remove(&run.id).await?;
         self.forget_login(run).await?;
-        if run.digest.is_some() {
-            self.derive_from(run, &task).await?;
+        if built.is_some() {
+            self.derive_from(run, &spec::task(&run.spec)?).await?;
         }
         let id = run.id.clone();
         let settled = self
@@ -88,7 +88,23 @@ impl Builds {
         Ok(settled.await?)
     }
 
-    async fn note(&self, run: &Run, text: String) -> Result<(), FlowError> {
+    /// The stable tags of a run by hand.
+    async fn move_stable(&self, run: &Run, digest: Digest) -> Result<(), FlowError> {
+        for tag in &spec::task(&run.spec)?.stable {
+            match self.tag(run, digest, tag).await {
+                Ok(()) => {}
+                Err(FlowError::Rejected(rejection)) => {
+                    tracing::warn!(run = %run.id, %tag, %rejection, "a stable tag was not moved");
+                    self.note(run, format!("the tag {tag} was not moved: {rejection}"))
+                        .await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn note(&self, run: &Run, text: String) -> Result<(), FlowError> {
         let id = run.id.clone();
         let noted =
             self.store()
@@ -176,14 +192,20 @@ fn date(at: Timestamp) -> String {
 impl Builds {
     /// The edges of a task's Dockerfile anew, with what they were built from.
     async fn derive_from(&self, run: &Run, task: &TaskDocument) -> Result<(), FlowError> {
-        let run = Arc::new(run.clone());
-        self.derive(
+        let derived = self.derive(
             &run.project,
             &run.task,
             task,
             run.commit.clone(),
             &run.bases,
-        )
-        .await
+        );
+        match derived.await {
+            // A git server that went away after the build holds up no run.
+            Err(FlowError::Failed(failure @ Failure::Transient(_))) => {
+                tracing::warn!(run = %run.id, %failure, "the edges of a task are not known anew");
+                Ok(())
+            }
+            other => other,
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! ```
 //! A run is looked at by short jobs of the kind `build`, each of which makes the next one: nothing is held while a builder
 //! works, and whoever takes the next look, after a crash too, finds all it needs in rows. By hand, a run moves its task's
-//! stable tags at its end; in a cascade that is the cascade's.
+//! stable tags at its end; in a cascade that is the cascade's. A run of tests alone has the same life, and builds nothing.
 
 mod begin;
 mod edges;
@@ -16,9 +16,11 @@ mod look;
 mod pins;
 mod secrets;
 mod spec;
+mod tests;
 mod work;
 
-pub use refloat_store_builds::{NewRun, Run, RunFilter};
+pub use refloat_store_builds::{NewRun, NewTests, Run, RunFilter, TestSpec};
+pub use tests::TESTS_SECONDS_MAX;
 
 use refloat_core::{Failure, PrincipalKind, ProjectId, Rejection, RunId};
 use refloat_flow::executors::{Tasks, Worker};

@@ -14,21 +14,24 @@ use std::sync::Arc;
 
 /// How many parts of a log one look takes.
 const LOG_PARTS_MAX: usize = 16;
+/// How often a run is begun while a git server or registry does not answer: four to six minutes by the pauses of jobs.
+const BEGINS_MAX: i64 = 9;
 /// The pause before a run that has to wait for others is looked at again, in milliseconds.
 const CROWDED_MILLIS: i64 = 1000;
 
 impl Builds {
     /// Takes a run one step further; makes the next look unless it is settled.
-    pub(crate) async fn look(&self, run: &Run) -> Result<(), FlowError> {
+    /// `attempts`: how often this look was tried.
+    pub(crate) async fn look(&self, run: &Run, attempts: i64) -> Result<(), FlowError> {
         match run.state {
-            RunState::Requested => self.look_at_requested(run).await,
-            RunState::Running => self.look_at_running(run).await,
+            RunState::Requested => self.look_at_requested(run, attempts).await,
+            RunState::Running => self.look_at_running(run, attempts).await,
             RunState::Succeeded | RunState::Failed | RunState::Cancelled if run.settled => Ok(()),
             RunState::Succeeded | RunState::Failed | RunState::Cancelled => self.settle(run).await,
         }
     }
 
-    async fn look_at_requested(&self, run: &Run) -> Result<(), FlowError> {
+    async fn look_at_requested(&self, run: &Run, attempts: i64) -> Result<(), FlowError> {
         if let Some(reason) = &run.cancel {
             return self.cancelled(run, reason.clone()).await;
         }
@@ -38,10 +41,9 @@ impl Builds {
         }
         match self.begin(run).await {
             Ok(()) => {}
-            Err(BeginError::World(error)) if self.is_overdue(run).await? => {
-                return self.failed(run, "checkout", error.to_string()).await;
+            Err(BeginError::World(error)) => {
+                return self.later(run, attempts, error).await;
             }
-            Err(BeginError::World(error)) => return Err(error),
             Err(BeginError::Failed(step, error)) => return self.failed(run, step, error).await,
         }
         let (run, builder) = (Arc::new(run.clone()), self.inner.builder.name());
@@ -52,16 +54,31 @@ impl Builds {
         Ok(started.await?)
     }
 
+    /// The world does not let a run begin: it is tried again as its job is, and ends after so many times, or when its time is over.
+    async fn later(&self, run: &Run, attempts: i64, error: FlowError) -> Result<(), FlowError> {
+        let step = match run.candidate {
+            None => "checkout",
+            Some(_) => "test",
+        };
+        if attempts >= BEGINS_MAX || self.is_overdue(run).await? {
+            let text = format!("{error}; it was tried {attempts} times");
+            return self.failed(run, step, text).await;
+        }
+        self.note(run, format!("not yet: {error}; it is tried again"))
+            .await?;
+        Err(error)
+    }
+
     /// Whether a run that cannot begin has waited as long as it may take.
     async fn is_overdue(&self, run: &Run) -> Result<bool, FlowError> {
-        let timeout = crate::spec::task(&run.spec)?.timeout.seconds();
+        let timeout = crate::spec::timeout_seconds(run)?;
         let now = self
             .store()
             .read(|tx| Box::pin(async move { Ok(tx.now()) }));
         Ok(now.await?.seconds_since(run.requested_at) > timeout)
     }
 
-    async fn look_at_running(&self, run: &Run) -> Result<(), FlowError> {
+    async fn look_at_running(&self, run: &Run, attempts: i64) -> Result<(), FlowError> {
         if let Some(reason) = &run.cancel {
             self.inner.builder.cancel(&run.id, reason).await?;
         }
@@ -81,7 +98,7 @@ impl Builds {
             }
             BuildStatus::Absent => match &run.cancel {
                 Some(reason) => self.cancelled(run, reason.clone()).await,
-                None => self.begin_again(run).await,
+                None => self.begin_again(run, attempts).await,
             },
             BuildStatus::Succeeded { digest, builder } => {
                 self.succeeded(run, digest, builder).await
@@ -92,10 +109,10 @@ impl Builds {
     }
 
     /// The runner died, or its folder is gone: from the same commit and bases once more.
-    async fn begin_again(&self, run: &Run) -> Result<(), FlowError> {
+    async fn begin_again(&self, run: &Run, attempts: i64) -> Result<(), FlowError> {
         match self.begin(run).await {
             Ok(()) => self.again(run, 200).await,
-            Err(BeginError::World(error)) => Err(error),
+            Err(BeginError::World(error)) => self.later(run, attempts, error).await,
             Err(BeginError::Failed(step, error)) => self.failed(run, step, error).await,
         }
     }

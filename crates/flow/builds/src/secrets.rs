@@ -69,17 +69,18 @@ impl Builds {
         Ok(values)
     }
 
-    /// Accounts of every registry of the run. One that nobody wrote a credential for is asked as nobody.
+    /// Accounts of every registry of the run: `pulled` is read, `pushed` is written to, too. One that nobody wrote a credential for is
+    /// asked as nobody.
     pub(crate) async fn logins(
         &self,
         run: &Run,
-        destination: &Reference,
-        bases: &[Reference],
+        pushed: Option<&Reference>,
+        pulled: &[Reference],
         timeout_seconds: i64,
     ) -> Result<Vec<RegistryLogin>, FlowError> {
-        let hosts: BTreeSet<&RegistryHost> = bases
+        let hosts: BTreeSet<&RegistryHost> = pulled
             .iter()
-            .chain([destination])
+            .chain(pushed)
             .map(|reference| &reference.registry)
             .collect();
         let mut logins = Vec::new();
@@ -89,10 +90,7 @@ impl Builds {
                 // One token under each of its names.
                 let login = match &own {
                     Some(login) => login.clone(),
-                    None => {
-                        self.own_login(run, destination, bases, timeout_seconds)
-                            .await?
-                    }
+                    None => self.own_login(run, pushed, pulled, timeout_seconds).await?,
                 };
                 own = Some(login.clone());
                 logins.push(RegistryLogin {
@@ -122,22 +120,22 @@ impl Builds {
         Ok(logins)
     }
 
-    /// A token for our own registry: push to the run's repository, pull of its bases, nothing else.
+    /// A token for our own registry: push to the run's repository if it builds, pull of what it reads, nothing else.
     async fn own_login(
         &self,
         run: &Run,
-        destination: &Reference,
-        bases: &[Reference],
+        pushed: Option<&Reference>,
+        pulled: &[Reference],
         timeout_seconds: i64,
     ) -> Result<RegistryLogin, FlowError> {
         let mut scopes: BTreeMap<RepositoryName, Actions> = BTreeMap::new();
-        for base in bases.iter().filter(|base| self.is_own(&base.registry)) {
+        for base in pulled.iter().filter(|base| self.is_own(&base.registry)) {
             scopes.insert(
                 base.repository.clone(),
                 [Action::Pull].into_iter().collect(),
             );
         }
-        if self.is_own(&destination.registry) {
+        if let Some(destination) = pushed.filter(|place| self.is_own(&place.registry)) {
             let push = [Action::Pull, Action::Push].into_iter().collect();
             scopes.insert(destination.repository.clone(), push);
         }

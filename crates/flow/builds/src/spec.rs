@@ -3,6 +3,7 @@
 use refloat_core::Failure;
 use refloat_dockerfile::{Options, Platform};
 use refloat_documents::{Document, DocumentBody, Node, TaskDocument};
+use refloat_store_builds::{Run, TestSpec};
 
 /// Reads the stored document of a task.
 pub(crate) fn task(content: &str) -> Result<TaskDocument, Failure> {
@@ -13,6 +14,20 @@ pub(crate) fn task(content: &str) -> Result<TaskDocument, Failure> {
     match Document::read(node).map_err(|error| damaged(&error))?.body {
         DocumentBody::Task(task) => Ok(task),
         _ => Err(damaged(&"it is another kind of document")),
+    }
+}
+
+/// Reads what a run of tests does.
+pub(crate) fn tests(content: &str) -> Result<TestSpec, Failure> {
+    serde_json::from_str(content)
+        .map_err(|error| Failure::Damaged(format!("stored tests: {error}")))
+}
+
+/// The longest that a run may take, in seconds.
+pub(crate) fn timeout_seconds(run: &Run) -> Result<i64, Failure> {
+    match run.candidate {
+        Some(_) => Ok(tests(&run.spec)?.timeout_seconds),
+        None => Ok(task(&run.spec)?.timeout.seconds()),
     }
 }
 

@@ -42,6 +42,6 @@ impl Look {
         if job.cause != format!("turn {}", run.turns) {
             return Ok(());
         }
-        self.0.look(&run).await
+        self.0.look(&run, job.progress.attempts).await
     }
 }

@@ -5,7 +5,7 @@ use crate::{Patches, is_transient, operation};
 use refloat_cascade::node::{Root, Turn, turn};
 use refloat_cascade::{CascadeState, NodeEvent, NodeState};
 use refloat_core::event::{CascadeEvent, Method};
-use refloat_core::{CascadeId, Rejection};
+use refloat_core::{CascadeId, RecordId, Rejection};
 use refloat_flow::FlowError;
 use refloat_store_patches::By;
 use refloat_store_patches::cascades::{self, CascadeRow};
@@ -100,7 +100,7 @@ impl Patches {
     fn due(cascade: &CascadeRow, nodes: &[Node], node: &Node) -> Option<(Turned, Turn)> {
         let turned = Turned::of(cascade, nodes, node);
         match &node.state {
-            NodeState::Building { .. } => Some((turned, Turn::Ready)),
+            NodeState::Building { .. } | NodeState::Testing { .. } => Some((turned, Turn::Ready)),
             NodeState::Judged { .. } => {
                 (cascade.state == CascadeState::Running).then_some((turned, Turn::Ready))
             }
@@ -145,11 +145,10 @@ impl Patches {
         let detail = &turned.node.detail;
         let result = match (&turned.node.state, detail.method) {
             (NodeState::Building { run }, _) => {
-                return match self.look_at_run(turned, run).await {
-                    Ok(true) => Ok(Went::On),
-                    Ok(false) => Ok(Went::Waits),
-                    Err(error) => settled(Err(error)),
-                };
+                return looked(self.look_at_run(turned, run).await);
+            }
+            (NodeState::Testing { run }, _) => {
+                return looked(self.look_at_tests(turned, run).await);
             }
             (NodeState::Waiting, Method::Skip) => {
                 self.skip(turned, detail.because.join("; ")).await
@@ -200,18 +199,28 @@ impl Patches {
         Ok(node.map(|node| Turned::of(&cascade, &nodes, node)))
     }
 
-    /// Takes a node to an end without a patch.
+    /// Takes a node to an end without a patch, because of the newest record about it.
     async fn end(
         &self,
         turned: &Turned,
         event: NodeEvent,
         told: CascadeEvent,
     ) -> Result<(), FlowError> {
-        let (cascade, node) = (turned.cascade.id.clone(), turned.node.clone());
-        let causes = match &node.record {
+        let causes = match &turned.node.record {
             Some(record) => vec![record.clone()],
             None => turned.causes.clone(),
         };
+        self.end_because(turned, event, told, causes).await
+    }
+
+    async fn end_because(
+        &self,
+        turned: &Turned,
+        event: NodeEvent,
+        told: CascadeEvent,
+        causes: Vec<RecordId>,
+    ) -> Result<(), FlowError> {
+        let (cascade, node) = (turned.cascade.id.clone(), turned.node.clone());
         let by = self.by(turned, causes);
         let done = self
             .store()
@@ -247,14 +256,39 @@ impl Patches {
     }
 
     pub(crate) async fn fail(&self, turned: &Turned, error: String) -> Result<(), FlowError> {
-        let told = CascadeEvent::PatchFailed {
-            cascade: turned.cascade.id.clone(),
-            registry: turned.node.line.registry.clone(),
-            repository: turned.node.line.repository.clone(),
-            line: turned.node.line.rule.to_string(),
-            error: short(&error),
-        };
+        let told = failed(turned, &error);
         self.end(turned, NodeEvent::Fail { error }, told).await
+    }
+
+    /// The same because of the end of a run.
+    pub(crate) async fn fail_by(
+        &self,
+        turned: &Turned,
+        error: String,
+        run: RecordId,
+    ) -> Result<(), FlowError> {
+        let told = failed(turned, &error);
+        let fail = NodeEvent::Fail { error };
+        self.end_because(turned, fail, told, vec![run]).await
+    }
+}
+
+fn failed(turned: &Turned, error: &str) -> CascadeEvent {
+    CascadeEvent::PatchFailed {
+        cascade: turned.cascade.id.clone(),
+        registry: turned.node.line.registry.clone(),
+        repository: turned.node.line.repository.clone(),
+        line: turned.node.line.rule.to_string(),
+        error: short(error),
+    }
+}
+
+/// What came of a look at a node's run: `true` if the node went on.
+fn looked(result: Result<bool, FlowError>) -> Result<Went, FlowError> {
+    match result {
+        Ok(true) => Ok(Went::On),
+        Ok(false) => Ok(Went::Waits),
+        Err(error) => settled(Err(error)),
     }
 }
 

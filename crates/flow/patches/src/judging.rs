@@ -1,15 +1,19 @@
 //! The verdict on a node that is ready, and what is done because of it.
 
 use crate::inputs::Turned;
+use crate::testing::{runs_here, tests};
 use crate::{Patches, operation, place_error};
 use refloat_cascade::policy::{Allowed, PatchMethod};
 use refloat_cascade::{NodeEvent, NodeState};
 use refloat_core::Failure;
 use refloat_core::event::{CascadeEvent, Method};
 use refloat_flow::{Because, FlowError};
-use refloat_images::{Bases, ImageError, Judged, RebaseRequest, judge_rebase, unobserved};
+use refloat_images::{
+    Bases, ImageError, Judged, PlatformJudged, RebaseRequest, judge_rebase, unobserved,
+};
 use refloat_oci::{Digest, RegistryHost, TagOrDigest};
 use refloat_ports::{ImagesError, Place};
+use refloat_store_patches::nodes::Detail;
 use refloat_store_patches::{By, edges, nodes};
 use refloat_verdict::{GraphFacts, Tier};
 use serde_json::{Value, json};
@@ -193,18 +197,21 @@ fn unreadable(error: ImageError) -> Unreadable {
 
 /// A decision that needs no layers: a task builds it, otherwise somebody has to look.
 fn without_layers(turned: &Turned, code: &str, detail: &str) -> Decision {
-    let has_task = turned.node.detail.task.is_some();
-    let reason = if has_task {
-        detail.to_owned()
-    } else {
-        format!("{code}: {detail}; no task builds it")
+    let policy = turned.node.detail.policy.as_ref();
+    let may_build = policy.is_none_or(|policy| policy.method != PatchMethod::Rebase);
+    let (method, reason) = match &turned.node.detail.task {
+        Some(_) if may_build => (Method::Rebuild, detail.to_owned()),
+        Some(task) => (
+            Method::Hold,
+            format!(
+                "{code}: {detail}; its policy says `patch: {{ method: rebase }}`, so task {} may not build it",
+                task.name
+            ),
+        ),
+        None => (Method::Hold, format!("{code}: {detail}; no task builds it")),
     };
     Decision {
-        method: if has_task {
-            Method::Rebuild
-        } else {
-            Method::Hold
-        },
+        method,
         reason,
         verdict: Tier::Unsafe.word(),
         codes: vec![code.to_owned()],
@@ -218,7 +225,90 @@ fn without_layers(turned: &Turned, code: &str, detail: &str) -> Decision {
     }
 }
 
-/// The ladder: rebase where that is safe enough, rebuild by a task, hold.
+/// The ladder: rebase where that is safe, or where tests may say so; rebuild by a task; hold.
+fn ladder(detail: &Detail, judged: &Judged, worst: &str) -> (Method, String) {
+    let policy = detail.policy.as_ref();
+    let method = policy.map_or(PatchMethod::Auto, |policy| policy.method);
+    let tier = judged.tier();
+    match tier {
+        Tier::Unchanged => {
+            let reason = "the base moved, and nothing of it changed for this image (G3)";
+            return (Method::Skip, reason.to_owned());
+        }
+        Tier::Blocked => {
+            let reason = format!(
+                "blocked: {worst}; look at it, then `cascade retry`, or rebuild it by hand"
+            );
+            return (Method::Hold, reason);
+        }
+        Tier::Proven | Tier::Test | Tier::Unsafe => {}
+    }
+    let why = match method {
+        PatchMethod::Off => {
+            let reason = "its policy says `patch: { method: off }`";
+            return (Method::Skip, reason.to_owned());
+        }
+        PatchMethod::Rebuild => "its policy says `patch: { method: rebuild }`".to_owned(),
+        PatchMethod::Rebase | PatchMethod::Auto => match against(detail, judged, worst) {
+            None => return (Method::Rebase, String::new()),
+            Some(why) => why,
+        },
+    };
+    match (&detail.task, method) {
+        (Some(task), PatchMethod::Rebase) => {
+            let name = &task.name;
+            let reason = format!(
+                "{why}; its policy says `patch: {{ method: rebase }}`, so task {name} may not build it"
+            );
+            (Method::Hold, reason)
+        }
+        (Some(_), _) => (Method::Rebuild, why),
+        (None, _) => (
+            Method::Hold,
+            format!("{why}; no task builds it: apply a Task, or rebuild it by hand"),
+        ),
+    }
+}
+
+/// What speaks against a rebase, if anything does: the verdict, or that what should decide cannot be run.
+fn against(detail: &Detail, judged: &Judged, worst: &str) -> Option<String> {
+    let tests = tests(detail);
+    let allows = detail
+        .policy
+        .as_ref()
+        .is_none_or(|policy| policy.allow == Allowed::Test);
+    match judged.tier() {
+        Tier::Unsafe | Tier::Blocked => return Some(format!("unsafe: {worst}")),
+        Tier::Test if !allows => {
+            return Some(format!("{worst}; its policy allows proven rebases only"));
+        }
+        Tier::Test if tests.is_empty() => {
+            return Some(format!("{worst}; it has no tests that could decide"));
+        }
+        Tier::Test | Tier::Proven | Tier::Unchanged => {}
+    }
+    if tests.is_empty() {
+        return None;
+    }
+    let asks = |platform: &&PlatformJudged| platform.verdict.tier == Tier::Test;
+    let here = |platform: &&PlatformJudged| runs_here(&platform.platform);
+    let untested = judged
+        .platforms
+        .iter()
+        .filter(asks)
+        .find(|platform| !here(platform));
+    let none = judged
+        .platforms
+        .first()
+        .filter(|_| !judged.platforms.iter().any(|one| here(&one)));
+    let platform = untested.or(none)?;
+    Some(format!(
+        "its tests cannot be run for {} on this server's machine",
+        platform.platform
+    ))
+}
+
+/// What follows from a verdict.
 fn decide(turned: &Turned, judged: Judged) -> Decision {
     let detail = &turned.node.detail;
     let tier = judged.tier();
@@ -247,40 +337,7 @@ fn decide(turned: &Turned, judged: Judged) -> Decision {
         || "the verdict has no reason".to_owned(),
         |(_, _, told)| told.clone(),
     );
-    let policy = detail.policy.as_ref();
-    let may_rebase = policy.is_none_or(|policy| policy.method != PatchMethod::Off);
-    let allows_test = policy.is_some_and(|policy| policy.allow == Allowed::Test);
-    let (method, reason) = match (tier, &detail.task) {
-        (Tier::Unchanged, _) => (
-            Method::Skip,
-            "the base moved, and nothing of it changed for this image (G3)".to_owned(),
-        ),
-        (Tier::Blocked, _) => (
-            Method::Hold,
-            format!("blocked: {worst}; look at it, then `cascade retry`, or rebuild it by hand"),
-        ),
-        (Tier::Proven, _) if may_rebase && policy.is_none_or(|policy| policy.tests.is_empty()) => {
-            (Method::Rebase, String::new())
-        }
-        (Tier::Proven | Tier::Test | Tier::Unsafe, Some(_)) => (Method::Rebuild, worst),
-        (Tier::Proven, None) => (
-            Method::Hold,
-            "its policy asks for tests, which are run for images with a task only; apply a Task, or take `tests` out of the policy"
-                .to_owned(),
-        ),
-        (Tier::Test, None) if allows_test => (
-            Method::Hold,
-            format!("{worst}; its tests are run for images with a task only; apply a Task"),
-        ),
-        (Tier::Test, None) => (
-            Method::Hold,
-            format!("{worst}; its policy allows proven rebases only; apply a Task that builds and tests it"),
-        ),
-        (Tier::Unsafe, None) => (
-            Method::Hold,
-            format!("unsafe: {worst}; no task builds it: apply a Task, or rebuild it by hand"),
-        ),
-    };
+    let (method, reason) = ladder(detail, &judged, &worst);
     Decision {
         method,
         reason,

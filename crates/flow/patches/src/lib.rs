@@ -22,6 +22,7 @@ mod reading;
 mod rebuild;
 mod show;
 mod sweep;
+mod testing;
 mod work;
 
 pub use ask::CascadeAsked;

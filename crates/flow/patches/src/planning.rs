@@ -176,6 +176,7 @@ impl Patches {
                             name: task.task.clone(),
                             stable: task.stable.clone(),
                             triggers: task.triggers.clone(),
+                            tests: line.tests.clone(),
                         }),
                         policy: line.policy.clone(),
                     },
@@ -204,6 +205,7 @@ impl Patches {
             task: line.task.as_ref().map(|task| Task {
                 name: task.task.clone(),
                 triggers: task.triggers.clone(),
+                tests: line.tests.len(),
             }),
             policy: line.policy.clone(),
             above: line.above.as_deref().map_or(Above::Unknown, above),

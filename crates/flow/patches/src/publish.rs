@@ -2,6 +2,7 @@
 
 use crate::inputs::Turned;
 use crate::judging::Decision;
+use crate::testing::{CANDIDATE, tests};
 use crate::{Patches, image_error, operation, place_error};
 use refloat_cascade::{BaseName, NodeEvent};
 use refloat_core::event::{CascadeEvent, Method, PackageChange, Proof, SeenBy};
@@ -21,6 +22,8 @@ use std::sync::Arc;
 /// The most packages that a record names.
 const PACKAGES_MAX: usize = 100;
 
+/// The recipe of a rebase, as keys of patches have it.
+pub(crate) const REBASE: &str = "rebase-1";
 /// A result that is pushed by its digest and wants to be named.
 #[derive(Debug, Clone)]
 pub(crate) struct Ready {
@@ -89,7 +92,10 @@ impl Patches {
             tested: false,
             cause,
         };
-        self.publish(turned, ready, "rebase-1").await
+        match tests(&node.detail) {
+            [] => self.publish(turned, ready, REBASE).await,
+            tests => self.ask_for_tests(turned, &ready, tests).await,
+        }
     }
 
     /// Names a result. Tags of our own registry move in the transaction of the record; foreign ones before it.
@@ -369,6 +375,10 @@ fn same_layers(judged: &Judged) -> Proof {
         }
     }
     Proof::SameLayers {
+    outcome["tested"] = json!(ready.tested);
+    if let Some(outcome) = outcome.as_object_mut() {
+        outcome.remove(CANDIDATE);
+    }
         hash: Digest::sha256(text.as_bytes()),
         layers,
     }

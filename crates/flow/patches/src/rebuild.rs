@@ -18,6 +18,16 @@ use refloat_store_patches::nodes::{self, Learned, Node};
 impl Patches {
     /// Asks for the run of a judged node; asking again finds the same run.
     pub(crate) async fn rebuild(&self, turned: &Turned) -> Result<(), FlowError> {
+        let cause = turned.node.record.iter().cloned().collect();
+        self.rebuild_because(turned, cause).await
+    }
+
+    /// The same because of these records.
+    pub(crate) async fn rebuild_because(
+        &self,
+        turned: &Turned,
+        cause: Vec<RecordId>,
+    ) -> Result<(), FlowError> {
         let node = &turned.node;
         let Some(task) = node.detail.task.clone() else {
             return self.hold(turned, "no task builds it".to_owned()).await;
@@ -41,7 +51,6 @@ impl Patches {
         bases.sort();
         bases.dedup();
         let attempt = node.outcome["attempt"].as_i64().unwrap_or(0);
-        let cause: Vec<RecordId> = node.record.iter().cloned().collect();
         let new = NewRun {
             project: task.project.clone(),
             task: task.name.clone(),
@@ -69,6 +78,7 @@ impl Patches {
         );
         let learned = Learned {
             run: Some(run.clone()),
+            method: Some(Method::Rebuild),
             ..Learned::default()
         };
         let build = NodeEvent::Build { run };
@@ -108,8 +118,9 @@ impl Patches {
                 .error
                 .clone()
                 .unwrap_or_else(|| "it gave no image".to_owned());
+            let error = format!("run {id}: {error}; see `refloat logs {id}`");
             self.remember_attempt(turned).await?;
-            self.fail(turned, format!("run {id}: {error}")).await?;
+            self.fail_by(turned, error, run.record.clone()).await?;
             return Ok(true);
         };
         let proof = self.proof(turned, &run).await?;
@@ -127,7 +138,7 @@ impl Patches {
     }
 
     /// The next retry shall make a new run.
-    async fn remember_attempt(&self, turned: &Turned) -> Result<(), FlowError> {
+    pub(crate) async fn remember_attempt(&self, turned: &Turned) -> Result<(), FlowError> {
         let (cascade, node) = (turned.cascade.id.clone(), turned.node.clone());
         let mut outcome = node.outcome.clone();
         if !outcome.is_object() {

@@ -333,6 +333,8 @@ fn connected(wanted: &str, nodes: &BTreeMap<String, Value>, edges: &[Value]) -> 
             down.entry(from).or_default().push(to);
         }
     }
+            "tests": node.outcome["tests"],
+            "tested": node.outcome["tested"],
     let mut kept = BTreeSet::new();
     for ways in [&up, &down] {
         let mut seen: BTreeSet<&str> = BTreeSet::new();

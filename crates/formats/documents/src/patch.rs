@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// What a policy says about patches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchDocument {
-    /// `auto`, `rebase` or `off`.
+    /// `auto`, `rebase`, `rebuild` or `off`.
     pub method: &'static str,
     /// `proven` or `test`.
     pub allow: &'static str,
@@ -25,7 +25,7 @@ impl PatchDocument {
     /// [`DocumentError`] with the line.
     pub(crate) fn read(node: Node) -> Result<Self, DocumentError> {
         let mut fields = Fields::of(node, "patch of RepositoryPolicy")?;
-        let method = word(&mut fields, "method", &["auto", "rebase", "off"])?;
+        let method = word(&mut fields, "method", &["auto", "rebase", "rebuild", "off"])?;
         let allow = word(&mut fields, "allow", &["proven", "test"])?;
         let lines = fields.texts("lines")?;
         let tests = match fields.take("tests") {

@@ -1,13 +1,13 @@
 //! The port [`Builder`] by run folders and runner processes.
 
 use crate::checkout::clean;
-use crate::folder::{RunFolder, StoredStatus, failure, write};
+use crate::folder::{RunFolder, Secrets, StoredRequest, StoredStatus, failure, write};
 use crate::runner::remove_work;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
 use refloat_core::{Failure, RunId};
-use refloat_ports::{BuildRequest, BuildStatus, Builder, ByteStream, StartError};
+use refloat_ports::{BuildRequest, BuildStatus, Builder, ByteStream, StartError, TestRequest};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read as _, Seek as _};
@@ -85,25 +85,30 @@ impl Inner {
         RunFolder::new(self.options.folder.join(run.as_str()))
     }
 
-    fn start(&self, request: &BuildRequest) -> Result<(), StartError> {
-        let folder = self.folder(&request.run);
+    fn start(
+        &self,
+        run: &RunId,
+        request: &StoredRequest,
+        secrets: &Secrets<'_>,
+    ) -> Result<(), StartError> {
+        let folder = self.folder(run);
         let made = fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.options.folder);
-        made.and_then(|()| folder.make(request))
+        made.and_then(|()| folder.make(request, secrets))
             .map_err(|error| failure(&folder.path, &error))?;
-        if self.observe(&request.run)? != BuildStatus::Absent {
+        if self.observe(run)? != BuildStatus::Absent {
             return Ok(());
         }
         folder
-            .show(request)
+            .show(secrets)
             .map_err(|error| failure(&folder.path, &error))?;
         self.spawn(&folder)
             .map_err(|error| failure(&folder.path, &error))?;
         let until = Instant::now() + BEGIN_MAX;
         while Instant::now() < until {
-            if self.observe(&request.run)? != BuildStatus::Absent {
+            if self.observe(run)? != BuildStatus::Absent {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -278,7 +283,21 @@ impl Builder for Buildah {
     }
 
     fn start(&self, request: BuildRequest) -> BoxFuture<'_, Result<(), StartError>> {
-        Box::pin(async move { self.blocking(move |inner| inner.start(&request)).await? })
+        let work = move |inner: &Inner| {
+            let stored = StoredRequest::of_build(&request);
+            inner.start(&request.run, &stored, &Secrets::of_build(&request))
+        };
+        Box::pin(async move { self.blocking(work).await? })
+    }
+
+    fn start_tests(&self, request: TestRequest) -> BoxFuture<'_, Result<(), StartError>> {
+        let work = move |inner: &Inner| {
+            let stored = StoredRequest::of_tests(&request).ok_or_else(|| {
+                StartError::Refused(format!("{} is not named by its digest", request.image))
+            })?;
+            inner.start(&request.run, &stored, &Secrets::of_tests(&request))
+        };
+        Box::pin(async move { self.blocking(work).await? })
     }
 
     fn observe<'a>(&'a self, run: &'a RunId) -> BoxFuture<'a, Result<BuildStatus, Failure>> {

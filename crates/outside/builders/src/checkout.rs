@@ -1,6 +1,6 @@
 //! The surroundings in which `git` runs: no prompt, no hook, nobody's configuration, no protocol beyond a few.
 
-use crate::process::{self, Output};
+use crate::process::{self, Output, ProcessError};
 use refloat_core::Secret;
 use std::fs;
 use std::io::Write as _;
@@ -109,9 +109,14 @@ impl Surroundings {
         arguments: &[&str],
         input: Vec<u8>,
         bytes_max: usize,
-    ) -> Result<Output, String> {
-        process::output(self.command(arguments), input, COMMAND_MAX, bytes_max)
-            .map_err(|error| format!("git {}: {error}", arguments.first().unwrap_or(&"")))
+    ) -> Result<Output, Trouble> {
+        process::output(self.command(arguments), input, COMMAND_MAX, bytes_max).map_err(|error| {
+            let text = format!("git {}: {error}", arguments.first().unwrap_or(&""));
+            match error {
+                ProcessError::Start(_) | ProcessError::Long(_) => Trouble::Refused(text),
+                ProcessError::Late(_) => Trouble::Unreachable(text),
+            }
+        })
     }
 
     /// The same for a command that must succeed; its output.
@@ -120,14 +125,61 @@ impl Surroundings {
         arguments: &[&str],
         input: Vec<u8>,
         bytes_max: usize,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<Vec<u8>, Trouble> {
         let output = self.run(arguments, input, bytes_max)?;
         if output.status.success() {
             Ok(output.stdout)
         } else {
-            Err(said(&output))
+            Err(trouble(&output))
         }
     }
+}
+
+/// Why git did not do it.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// It has an answer, and another time it would be the same.
+    Refused(String),
+    /// The server did not answer, or not to the end: it may another time.
+    Unreachable(String),
+}
+
+/// What a command that failed means.
+pub(crate) fn trouble(output: &Output) -> Trouble {
+    if is_unreachable(&output.stderr) {
+        Trouble::Unreachable(said(output))
+    } else {
+        Trouble::Refused(said(output))
+    }
+}
+
+/// Whether these words of git, curl or ssh are about a server that does not answer now. [`clean`] has git speak English.
+pub(crate) fn is_unreachable(words: &str) -> bool {
+    const SIGNS: [&str; 22] = [
+        "Failed to connect",
+        "Couldn't connect",
+        "Could not resolve host",
+        "Temporary failure in name resolution",
+        "Connection refused",
+        "Connection reset",
+        "Connection timed out",
+        "Connection closed by",
+        "Operation timed out",
+        "Operation too slow",
+        "Empty reply from server",
+        "Recv failure",
+        "Send failure",
+        "No route to host",
+        "Network is unreachable",
+        "early EOF",
+        "unexpected disconnect",
+        "returned error: 429",
+        "returned error: 500",
+        "returned error: 502",
+        "returned error: 503",
+        "returned error: 504",
+    ];
+    SIGNS.iter().any(|sign| words.contains(sign))
 }
 
 /// What git said last, or its exit.
@@ -227,9 +279,11 @@ pub(crate) fn fetch(
     repository: &str,
     url: &str,
     commit: &str,
-) -> Result<(), String> {
+) -> Result<(), Trouble> {
     if !is_commit(commit) {
-        return Err(format!("`{commit}` is not the hash of a commit"));
+        return Err(Trouble::Refused(format!(
+            "`{commit}` is not the hash of a commit"
+        )));
     }
     surroundings.must(&["init", "--quiet", "--bare", repository], Vec::new(), 4096)?;
     let git_dir = format!("--git-dir={repository}");
@@ -262,13 +316,37 @@ pub(crate) fn fetch(
     if found.status.success() {
         Ok(())
     } else {
-        Err(format!("commit {commit} is in no branch of the repository"))
+        Err(Trouble::Refused(format!(
+            "commit {commit} is in no branch of the repository"
+        )))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_does_not_answer_is_told_from_one_that_refuses() {
+        for away in [
+            "fatal: unable to access 'http://127.0.0.1:1/a/': Failed to connect to 127.0.0.1 port 1 after 0 ms: Couldn't connect to server",
+            "fatal: unable to access 'https://git.invalid/a/': Could not resolve host: git.invalid",
+            "fatal: unable to access 'http://h/a/': The requested URL returned error: 503",
+            "ssh: connect to host h port 22: Connection refused\nfatal: Could not read from remote repository.",
+            "error: RPC failed; curl 56 Recv failure: Connection reset by peer\nfatal: early EOF",
+        ] {
+            assert!(is_unreachable(away), "{away}");
+        }
+        for refused in [
+            "fatal: '/srv/gone' does not appear to be a git repository\nfatal: Could not read from remote repository.",
+            "fatal: Authentication failed for 'http://h/a/'",
+            "fatal: repository 'http://h/a/' not found",
+            "fatal: unable to access 'http://h/a/': The requested URL returned error: 403",
+            "fatal: remote error: upload-pack: not our ref 0123456789012345678901234567890123456789",
+        ] {
+            assert!(!is_unreachable(refused), "{refused}");
+        }
+    }
 
     #[test]
     fn addresses_name_repositories_and_nothing_else() {

@@ -2,7 +2,7 @@
 
 use refloat_core::{Failure, Secret};
 use refloat_oci::{Digest, Reference};
-use refloat_ports::{BuildRequest, BuildSource, BuildStatus, RegistryLogin};
+use refloat_ports::{BuildRequest, BuildSource, BuildStatus, RegistryLogin, TestRequest};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,6 +20,27 @@ pub(crate) struct RunFolder {
 /// The request as it lies in the folder: without a secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredRequest {
+    /// What is done before the tests.
+    pub(crate) work: StoredWork,
+    /// Where the image goes, or lies.
+    pub(crate) destination: String,
+    pub(crate) timeout_seconds: u64,
+    pub(crate) tests: Vec<Vec<String>>,
+}
+
+/// Where the image comes from that is tested.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(crate) enum StoredWork {
+    /// It is built and pushed.
+    Build(StoredBuild),
+    /// It is there.
+    Test { candidate: Digest },
+}
+
+/// A build as it lies in the folder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredBuild {
     pub(crate) source: StoredSource,
     pub(crate) context: String,
     pub(crate) dockerfile: String,
@@ -30,10 +51,7 @@ pub(crate) struct StoredRequest {
     pub(crate) bases: BTreeMap<String, String>,
     /// The ids alone; the values lie in files.
     pub(crate) secrets: Vec<String>,
-    pub(crate) destination: String,
     pub(crate) annotations: BTreeMap<String, String>,
-    pub(crate) timeout_seconds: u64,
-    pub(crate) tests: Vec<Vec<String>>,
 }
 
 /// Where the source lies.
@@ -44,6 +62,84 @@ pub(crate) enum StoredSource {
     Git { git: String, commit: String },
     /// A folder.
     Folder { folder: String },
+}
+
+/// What a run is given that must not be seen.
+pub(crate) struct Secrets<'a> {
+    /// In the order of their ids.
+    values: Vec<&'a Secret<String>>,
+    git: Option<&'a (String, Secret<String>)>,
+    logins: &'a [RegistryLogin],
+}
+
+impl<'a> Secrets<'a> {
+    pub(crate) fn of_build(request: &'a BuildRequest) -> Self {
+        Self {
+            values: request.secrets.values().collect(),
+            git: match &request.source {
+                BuildSource::Git { credential, .. } => credential.as_ref(),
+                BuildSource::Folder { .. } => None,
+            },
+            logins: &request.logins,
+        }
+    }
+
+    pub(crate) fn of_tests(request: &'a TestRequest) -> Self {
+        Self {
+            values: Vec::new(),
+            git: None,
+            logins: &request.logins,
+        }
+    }
+}
+
+impl StoredRequest {
+    pub(crate) fn of_build(request: &BuildRequest) -> Self {
+        let source = match &request.source {
+            BuildSource::Git { git, commit, .. } => StoredSource::Git {
+                git: git.clone(),
+                commit: commit.clone(),
+            },
+            BuildSource::Folder { folder } => StoredSource::Folder {
+                folder: folder.clone(),
+            },
+        };
+        let shown =
+            |(name, reference): (&String, &Reference)| (name.clone(), reference.to_string());
+        Self {
+            work: StoredWork::Build(StoredBuild {
+                source,
+                context: request.context.clone(),
+                dockerfile: request.dockerfile.clone(),
+                target: request.target.clone(),
+                platform: request.platform.clone(),
+                arguments: request.arguments.clone(),
+                bases: request.bases.iter().map(shown).collect(),
+                secrets: request.secrets.keys().cloned().collect(),
+                annotations: request.annotations.clone(),
+            }),
+            destination: request.destination.to_string(),
+            timeout_seconds: request.timeout_seconds,
+            tests: request.tests.clone(),
+        }
+    }
+
+    /// `None` for an image that is not named by its digest.
+    pub(crate) fn of_tests(request: &TestRequest) -> Option<Self> {
+        let place = Reference {
+            tag: None,
+            digest: None,
+            ..request.image.clone()
+        };
+        Some(Self {
+            work: StoredWork::Test {
+                candidate: request.image.digest?,
+            },
+            destination: place.to_string(),
+            timeout_seconds: request.timeout_seconds,
+            tests: request.tests.clone(),
+        })
+    }
 }
 
 /// A user and what it shows.
@@ -116,14 +212,18 @@ impl RunFolder {
     }
 
     /// Makes the folder with its request, whole or not at all; one that is there already stays as it is.
-    pub(crate) fn make(&self, request: &BuildRequest) -> io::Result<()> {
+    pub(crate) fn make(&self, request: &StoredRequest, secrets: &Secrets<'_>) -> io::Result<()> {
         if self.exists() {
             return Ok(());
         }
         let above = self.path.parent().unwrap_or(Path::new("/"));
         let made = tempfile::Builder::new().prefix(".new-").tempdir_in(above)?;
         let new = RunFolder::new(made.path().to_owned());
-        new.fill(request)?;
+        new.show(secrets)?;
+        write(
+            &new.at("request.json"),
+            &serde_json::to_vec_pretty(request)?,
+        )?;
         // Fails if somebody else's folder is there meanwhile, which is as good.
         match fs::rename(made.path(), &self.path) {
             Ok(()) => {
@@ -135,54 +235,19 @@ impl RunFolder {
         }
     }
 
-    fn fill(&self, request: &BuildRequest) -> io::Result<()> {
-        let source = match &request.source {
-            BuildSource::Git { git, commit, .. } => StoredSource::Git {
-                git: git.clone(),
-                commit: commit.clone(),
-            },
-            BuildSource::Folder { folder } => StoredSource::Folder {
-                folder: folder.clone(),
-            },
-        };
-        let shown =
-            |(name, reference): (&String, &Reference)| (name.clone(), reference.to_string());
-        let stored = StoredRequest {
-            source,
-            context: request.context.clone(),
-            dockerfile: request.dockerfile.clone(),
-            target: request.target.clone(),
-            platform: request.platform.clone(),
-            arguments: request.arguments.clone(),
-            bases: request.bases.iter().map(shown).collect(),
-            secrets: request.secrets.keys().cloned().collect(),
-            destination: request.destination.to_string(),
-            annotations: request.annotations.clone(),
-            timeout_seconds: request.timeout_seconds,
-            tests: request.tests.clone(),
-        };
-        self.show(request)?;
-        let json = serde_json::to_vec_pretty(&stored)?;
-        write(&self.at("request.json"), &json)
-    }
-
     /// Writes what must not be seen, anew: what the run was given before may open nothing any more.
-    pub(crate) fn show(&self, request: &BuildRequest) -> io::Result<()> {
+    pub(crate) fn show(&self, secrets: &Secrets<'_>) -> io::Result<()> {
         fs::create_dir_all(self.at("secrets"))?;
-        for (number, value) in request.secrets.values().enumerate() {
+        for (number, value) in secrets.values.iter().enumerate() {
             let path = self.at("secrets").join(number.to_string());
             write(&path, value.expose().as_bytes())?;
         }
-        let credential = match &request.source {
-            BuildSource::Git { credential, .. } => credential.as_ref(),
-            BuildSource::Folder { .. } => None,
-        };
-        if let Some((username, password)) = credential {
+        if let Some((username, password)) = secrets.git {
             let json = serde_json::json!({ "registry": "", "username": username, "password": password.expose() });
             write(&self.at("git.json"), json.to_string().as_bytes())?;
         }
         let login = |login: &RegistryLogin| serde_json::json!({ "registry": login.registry, "username": login.username, "password": login.password.expose() });
-        let logins: Vec<_> = request.logins.iter().map(login).collect();
+        let logins: Vec<_> = secrets.logins.iter().map(login).collect();
         write(
             &self.at("logins.json"),
             serde_json::Value::from(logins).to_string().as_bytes(),

@@ -5,7 +5,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use crate::checkout::{Surroundings, address, said};
+use crate::checkout::{Surroundings, Trouble, address, trouble};
 use futures_util::future::BoxFuture;
 use refloat_core::Failure;
 use refloat_ports::{Git, GitError, GitRepository, NewCommit};
@@ -58,7 +58,7 @@ impl Asking {
         let output = self
             .around
             .run(&arguments, Vec::new(), 64 * 1024)
-            .map_err(late)?;
+            .map_err(failed)?;
         match output.status.code() {
             Some(0) => {
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -71,13 +71,12 @@ impl Asking {
             }
             // No such branch in a repository that answered.
             Some(2) => Ok(None),
-            _ => Err(GitError::Unknown(said(&output))),
+            _ => Err(failed(trouble(&output))),
         }
     }
 
     fn fetch(&self, commit: &str) -> Result<(), GitError> {
-        crate::checkout::fetch(&self.around, REPOSITORY, &self.url, commit)
-            .map_err(GitError::Unknown)
+        crate::checkout::fetch(&self.around, REPOSITORY, &self.url, commit).map_err(failed)
     }
 
     fn git(
@@ -88,9 +87,7 @@ impl Asking {
     ) -> Result<Vec<u8>, GitError> {
         let mut whole = vec![GIT_DIR];
         whole.extend(arguments);
-        self.around
-            .must(&whole, input, bytes_max)
-            .map_err(GitError::Unknown)
+        self.around.must(&whole, input, bytes_max).map_err(failed)
     }
 
     fn text(&self, arguments: &[&str], input: Vec<u8>) -> Result<String, GitError> {
@@ -99,9 +96,12 @@ impl Asking {
     }
 }
 
-/// The world did not let git end.
-fn late(error: String) -> GitError {
-    GitError::Failed(Failure::Transient(error))
+/// What git's trouble means for the caller.
+fn failed(trouble: Trouble) -> GitError {
+    match trouble {
+        Trouble::Refused(text) => GitError::Unknown(text),
+        Trouble::Unreachable(text) => Failure::Transient(format!("git: {text}")).into(),
+    }
 }
 
 /// The full name of a branch, by the rules of `git check-ref-format`.

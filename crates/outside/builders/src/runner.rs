@@ -8,7 +8,7 @@ mod checkout;
 mod push;
 mod test;
 
-use crate::folder::{RunFolder, StoredLogin, StoredRequest, StoredStatus};
+use crate::folder::{RunFolder, StoredBuild, StoredLogin, StoredRequest, StoredStatus, StoredWork};
 use crate::process;
 use refloat_core::Secret;
 use refloat_oci::{Digest, Reference, RegistryHost};
@@ -25,9 +25,12 @@ use std::time::{Duration, Instant};
 const ATTEMPTS_MAX: u32 = 3;
 /// The longest output of a run in bytes.
 const LOG_MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// How long a registry that does not answer is waited for, and how long between two questions.
+/// How long a server that does not answer is waited for, and how long between two questions at first and at most.
 const PATIENCE: Duration = Duration::from_mins(2);
 const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN_MAX: Duration = Duration::from_secs(8);
+/// How often somebody is listened to while a server is waited for.
+const LISTEN: Duration = Duration::from_millis(100);
 /// The most characters of an error.
 const ERROR_MAX: usize = 500;
 
@@ -91,8 +94,12 @@ fn attempt(folder: &RunFolder, push: &Push) -> io::Result<StoredStatus> {
         .and_then(|text| text.trim().parse().ok())
         .unwrap_or(0);
     if attempts >= ATTEMPTS_MAX {
+        let step = match folder.request()?.work {
+            StoredWork::Build(_) => "build",
+            StoredWork::Test { .. } => "test",
+        };
         return Ok(StoredStatus::Failed {
-            step: "build".to_owned(),
+            step: step.to_owned(),
             error: format!("the runner died {attempts} times"),
         });
     }
@@ -114,9 +121,12 @@ fn attempt(folder: &RunFolder, push: &Push) -> io::Result<StoredStatus> {
         logins: folder.logins(),
         until: Instant::now() + limit,
         limit,
-        request,
         log,
-        step: "checkout",
+        step: match request.work {
+            StoredWork::Build(_) => "checkout",
+            StoredWork::Test { .. } => "test",
+        },
+        request,
         docker_format: false,
     };
     if attempts > 0 {
@@ -144,7 +154,7 @@ fn attempt(folder: &RunFolder, push: &Push) -> io::Result<StoredStatus> {
 /// Why a run does not go on.
 enum Ended {
     Failed(String),
-    /// A registry does not answer now and may later.
+    /// A server does not answer now and may later.
     Later(String),
     Cancelled(String),
 }
@@ -169,15 +179,44 @@ struct Runner {
 
 impl Runner {
     fn steps(&mut self, push: &Push) -> Result<StoredStatus, Ended> {
+        match self.request.work.clone() {
+            StoredWork::Build(build) => self.build_steps(&build, push),
+            StoredWork::Test { candidate } => self.test_steps(candidate),
+        }
+    }
+
+    /// The tests of an image that is there.
+    fn test_steps(&mut self, candidate: Digest) -> Result<StoredStatus, Ended> {
+        self.enter("test")?;
+        let destination = self.destination()?;
+        let builder = self.builder(std::slice::from_ref(&destination.registry))?;
+        self.test(&builder, &destination, candidate)?;
+        self.say(&format!(
+            "passed: {}/{}@{candidate}",
+            destination.registry, destination.repository
+        ));
+        Ok(StoredStatus::Succeeded {
+            digest: candidate,
+            builder: builder.to_string(),
+        })
+    }
+
+    fn build_steps(&mut self, build: &StoredBuild, push: &Push) -> Result<StoredStatus, Ended> {
         self.enter("checkout")?;
-        let source = self.checkout()?;
+        let source = self.checkout(build)?;
         self.enter("build")?;
-        let builder = self.builder()?;
-        self.build(&source, &builder)?;
+        let destination = self.destination()?;
+        let mut hosts = vec![destination.registry.clone()];
+        for base in build.bases.values() {
+            let base =
+                Reference::parse(base, None).map_err(|error| Ended::Failed(error.to_string()))?;
+            hosts.push(base.registry);
+        }
+        let builder = self.builder(&hosts)?;
+        self.build(build, &source, &builder)?;
         let digest = self.export()?;
         self.enter("push")?;
-        let destination = self.destination()?;
-        self.patiently(|runner| runner.push(push, &destination, digest))?;
+        self.patiently(|runner| runner.push(build, push, &destination, digest))?;
         if !self.request.tests.is_empty() {
             self.enter("test")?;
             self.test(&builder, &destination, digest)?;
@@ -195,17 +234,25 @@ impl Runner {
         })
     }
 
-    /// Does `work` again while a registry does not answer: it may be the server that started this run, on its way up again.
-    fn patiently(&mut self, work: impl Fn(&mut Self) -> Result<(), Ended>) -> Result<(), Ended> {
+    /// Does `work` again while a server does not answer: it may be the one that started this run, on its way up again.
+    fn patiently(
+        &mut self,
+        mut work: impl FnMut(&mut Self) -> Result<(), Ended>,
+    ) -> Result<(), Ended> {
         let patience = Instant::now() + PATIENCE;
+        let mut pause = AGAIN;
         loop {
             match work(self) {
                 Err(Ended::Later(error)) if Instant::now() < patience => {
-                    self.say(&error);
-                    std::thread::sleep(AGAIN);
-                    if let Some(why) = self.stop() {
-                        return Err(why);
+                    self.say(&format!("{error}; again in {} s", pause.as_secs()));
+                    let until = Instant::now() + pause;
+                    while Instant::now() < until {
+                        if let Some(why) = self.stop() {
+                            return Err(why);
+                        }
+                        std::thread::sleep(LISTEN);
                     }
+                    pause = (pause * 2).min(AGAIN_MAX);
                 }
                 done => return done,
             }
@@ -291,11 +338,16 @@ impl Runner {
         }
     }
 
-    /// The last line of the log that says what is wrong, after `from`.
-    fn last_words(&self, from: u64, code: i32) -> String {
+    /// The log after `from`.
+    fn said_since(&self, from: u64) -> String {
         let bytes = fs::read(self.folder.at("log")).unwrap_or_default();
         let start = usize::try_from(from).unwrap_or(0).min(bytes.len());
-        let text = String::from_utf8_lossy(&bytes[start..]).into_owned();
+        String::from_utf8_lossy(&bytes[start..]).into_owned()
+    }
+
+    /// The last line of the log that says what is wrong, after `from`.
+    fn last_words(&self, from: u64, code: i32) -> String {
+        let text = self.said_since(from);
         let lines: Vec<&str> = text
             .lines()
             .map(str::trim)

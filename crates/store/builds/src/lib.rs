@@ -11,7 +11,7 @@ mod tasks;
 pub use credentials::{Opens, for_host, named};
 pub use log::{LOG_KEPT_MAX_BYTES, append_log, read_log};
 pub use runs::{
-    NewRun, Run, RunFilter, ask_to_cancel, finish, get, list, look_again, note, prepare, request,
-    running, settle, start, step,
+    NewRun, NewTests, Run, RunFilter, TestSpec, ask_to_cancel, finish, get, list, look_again, note,
+    prepare, request, request_tests, running, settle, start, step,
 };
 pub use tasks::{Derived, TaskRow, derived, of_repository, task};

@@ -2,9 +2,11 @@
 
 mod life;
 mod row;
+mod tests;
 
 pub use life::{ask_to_cancel, finish, look_again, note, prepare, request, settle, start, step};
 pub use row::Run;
+pub use tests::{NewTests, TestSpec, request_tests};
 
 use refloat_core::{CascadeId, ProjectId, RecordId, RunId};
 use refloat_database::{StoreError, Tx, Value, sql};

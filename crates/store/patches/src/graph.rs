@@ -164,6 +164,31 @@ pub async fn task_edges(
         .collect()
 }
 
+/// The tests of a task as its document has them now, each as its arguments; none if it is gone.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn tests_of(
+    tx: &mut dyn Tx,
+    project: &ProjectId,
+    task: &str,
+) -> Result<Vec<Vec<String>>, StoreError> {
+    let text = sql("select content from document where project_id = $1 and kind = 'Task' and name = $2");
+    let row = tx.first(text, &[project.as_str().into(), task.into()]).await?;
+    let Some(row) = row else {
+        return Ok(Vec::new());
+    };
+    let document: serde_json::Value = rows::json(&row, 0)?;
+    let words = |test: &serde_json::Value| {
+        let words = test["run"].as_array().into_iter().flatten();
+        words
+            .filter_map(|word| word.as_str().map(str::to_owned))
+            .collect()
+    };
+    let tests = document["tests"].as_array().into_iter().flatten();
+    Ok(tests.map(words).collect())
+}
+
 /// The task that makes a line, if there is one.
 ///
 /// # Errors

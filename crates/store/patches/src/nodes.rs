@@ -37,6 +37,9 @@ pub struct DetailTask {
     pub stable: Vec<TagName>,
     /// The kinds of edges that make it run.
     pub triggers: Vec<EdgeKind>,
+    /// Its tests, each as its arguments.
+    #[serde(default)]
+    pub tests: Vec<Vec<String>>,
 }
 
 /// A node as its row has it.
@@ -138,6 +141,9 @@ fn read(row: &Row) -> Result<Node, StoreError> {
             method: method.ok_or_else(|| absent(7))?,
         },
         "building" => NodeState::Building {
+            run: run.clone().ok_or_else(|| absent(8))?,
+        },
+        "testing" => NodeState::Testing {
             run: run.clone().ok_or_else(|| absent(8))?,
         },
         "published" => NodeState::Published {

@@ -32,6 +32,8 @@ pub struct Reached {
     /// The task that makes it.
     pub task: Option<TaskLine>,
     /// What policies say about it.
+    /// The tests of that task, each as its arguments.
+    pub tests: Vec<Vec<String>>,
     pub policy: Option<PatchPolicy>,
     /// How the layers above its base were made, of its first platform; `None` if the base's layers are not known.
     pub above: Option<Vec<Step>>,
@@ -440,6 +442,10 @@ async fn made(
         )
         .await?;
     let Some(row) = row else {
+    let tests = match &task {
+        Some(task) => graph::tests_of(tx, &task.project, &task.task).await?,
+        None => Vec::new(),
+    };
         return Ok((None, None));
     };
     let problem = row.optional(1, Row::text)?.map(str::to_owned);
@@ -450,6 +456,7 @@ async fn made(
     let told = history.iter().filter(|step| step.layer).count();
     if i64::try_from(told).ok() != Some(row.int(3)?) {
         return Ok((None, problem));
+        tests,
     }
     let mut layers = 0;
     let above = history

@@ -223,7 +223,7 @@ pub async fn busy(
         let row = tx
             .first(
                 sql("select n.cascade_id from patch_node n join patch_cascade c on c.id = n.cascade_id \
-                     where n.host = '' and n.repository = $1 and n.state in ('waiting', 'judged', 'building') \
+                     where n.host = '' and n.repository = $1 and n.state in ('waiting', 'judged', 'building', 'testing') \
                      and c.state in ('running', 'paused') limit 1"),
                 &[repository.as_str().into()],
             )

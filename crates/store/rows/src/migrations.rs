@@ -23,4 +23,5 @@ pub(crate) const ALL: &[Migration] = &[
     migration!(5, "0005_causes", "causes"),
     migration!(6, "0006_held", "held"),
     migration!(7, "0007_job_order", "job_order"),
+    migration!(8, "0008_tests", "tests"),
 ];

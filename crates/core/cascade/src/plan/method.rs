@@ -1,6 +1,6 @@
 //! The method of one line, from its edges, its task or policy, and how its layers were made.
 
-use super::{Above, Forecast, LineView, Stands};
+use super::{Above, Forecast, LineView, Stands, Task};
 use crate::policy::{Allowed, PatchMethod, PatchPolicy};
 use refloat_core::event::{EdgeKind, Method};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,14 +76,16 @@ pub(super) fn choose(line: &LineView, methods: &BTreeMap<&str, Method>) -> Choic
         return choice(Method::Hold, Forecast::Unknown, problem.clone());
     }
     match (&line.task, &line.policy) {
+        (_, Some(policy)) if policy.method == PatchMethod::Off => switched_off(),
         (Some(task), policy) => {
-            let off = policy
+            let chosen = by_task(line, task, policy.as_ref(), &below.moved);
+            let may_build = policy
                 .as_ref()
-                .is_some_and(|policy| policy.method == PatchMethod::Off);
-            if off {
-                switched_off()
+                .is_none_or(|policy| policy.method != PatchMethod::Rebase);
+            if chosen.method == Method::Rebuild && !may_build {
+                rebase_only(&task.name, chosen)
             } else {
-                by_task(line, &task.name, &task.triggers, &below.moved)
+                chosen
             }
         }
         (None, Some(policy)) => by_policy(line, policy, &below.moved),
@@ -93,6 +95,18 @@ pub(super) fn choose(line: &LineView, methods: &BTreeMap<&str, Method>) -> Choic
             "no task makes it and no policy lets it be patched; apply a Task, or a RepositoryPolicy with `patch: { method: auto }`",
         ),
     }
+}
+
+/// What only a build would do, where the policy forbids builds.
+fn rebase_only(task: &str, chosen: Choice) -> Choice {
+    let why = chosen
+        .because
+        .first()
+        .map_or("", |why| why.split("; ").next().unwrap_or(why));
+    let reason = format!(
+        "{why}; its policy says `patch: {{ method: rebase }}`, so task {task} may not build it"
+    );
+    choice(Method::Hold, chosen.forecast, reason)
 }
 
 fn switched_off() -> Choice {
@@ -105,71 +119,116 @@ fn switched_off() -> Choice {
 
 fn by_task(
     line: &LineView,
-    task: &str,
-    triggers: &[EdgeKind],
+    task: &Task,
+    policy: Option<&PatchPolicy>,
     moved: &BTreeSet<EdgeKind>,
 ) -> Choice {
+    let name = &task.name;
     let active: Vec<EdgeKind> = moved
         .iter()
         .copied()
-        .filter(|kind| triggers.contains(kind))
+        .filter(|kind| task.triggers.contains(kind))
         .collect();
-    let Some(other) = active.iter().find(|kind| **kind != EdgeKind::Runtime) else {
-        if active.is_empty() {
-            let kinds: Vec<_> = moved.iter().map(|kind| word(*kind)).collect();
-            let reason = format!(
-                "only a {} base of it moved, which is not among the triggers of task {task}",
-                kinds.join(" and ")
-            );
-            return choice(Method::Skip, Forecast::Proven, reason);
-        }
-        return by_layers(line, task);
-    };
-    choice(
-        Method::Rebuild,
-        Forecast::Unsafe,
-        format!(
-            "a {} base of it moved: what task {task} copies from there changes only by a build (G9)",
-            word(*other)
+    if active.is_empty() {
+        let kinds: Vec<_> = moved.iter().map(|kind| word(*kind)).collect();
+        let reason = format!(
+            "only a {} base of it moved, which is not among the triggers of task {name}",
+            kinds.join(" and ")
+        );
+        return choice(Method::Skip, Forecast::Proven, reason);
+    }
+    if policy.is_some_and(|policy| policy.method == PatchMethod::Rebuild) {
+        let reason =
+            format!("its policy says `patch: {{ method: rebuild }}`: task {name} builds it");
+        return choice(Method::Rebuild, Forecast::Unknown, reason);
+    }
+    match active.iter().find(|kind| **kind != EdgeKind::Runtime) {
+        Some(other) => choice(
+            Method::Rebuild,
+            Forecast::Unsafe,
+            format!(
+                "a {} base of it moved: what task {name} copies from there changes only by a build (G9)",
+                word(*other)
+            ),
         ),
-    )
+        None => by_layers(line, task, policy),
+    }
 }
 
-/// A task whose runtime base alone moved: rebased where that is safe, rebuilt otherwise.
-fn by_layers(line: &LineView, task: &str) -> Choice {
+/// What is said of an image whose tests are run before its tag moves; empty where it has none.
+fn tested(tests: usize, otherwise: &str) -> String {
+    match tests {
+        0 => String::new(),
+        1 => format!("; 1 test decides before its tag moves{otherwise}"),
+        more => format!("; {more} tests decide before its tag moves{otherwise}"),
+    }
+}
+
+/// A task whose runtime base alone moved: rebased where that is safe, or passes its tests, rebuilt otherwise.
+fn by_layers(line: &LineView, task: &Task, policy: Option<&PatchPolicy>) -> Choice {
+    let name = &task.name;
+    let tests = match task.tests {
+        0 => policy.map_or(0, |policy| policy.tests.len()),
+        own => own,
+    };
+    let may_build = policy.is_none_or(|policy| policy.method != PatchMethod::Rebase);
+    let otherwise = if may_build {
+        format!("; task {name} builds it if they fail")
+    } else {
+        String::new()
+    };
+    let tested = tested(tests, &otherwise);
+    let allows = policy.is_none_or(|policy| policy.allow == Allowed::Test);
     match &line.above {
         Above::Packages(command) => choice(
             Method::Rebuild,
             Forecast::Unsafe,
             format!(
-                "a package manager ran above its base (`{command}`): its database would be lost (H2); task {task} builds it"
+                "a package manager ran above its base (`{command}`): its database would be lost (H2); task {name} builds it"
             ),
         ),
-        Above::Runs(command) => choice(
-            Method::Rebuild,
+        Above::Runs(command) if tests > 0 && allows => choice(
+            Method::Rebase,
             Forecast::Test,
-            format!(
-                "commands ran above its base (`{command}`): what they made of it is not known; task {task} builds it"
-            ),
+            format!("commands ran above its base (`{command}`){tested}"),
         ),
+        Above::Runs(command) => {
+            let why = if allows {
+                format!("task {name} has no tests, so it builds it")
+            } else {
+                format!("its policy allows proven rebases only, so task {name} builds it")
+            };
+            choice(
+                Method::Rebuild,
+                Forecast::Test,
+                format!(
+                    "commands ran above its base (`{command}`): what they made of it is not known; {why}"
+                ),
+            )
+        }
         Above::CopiesOnly => choice(
             Method::Rebase,
             Forecast::Proven,
-            "only files were copied above its base",
+            format!("only files were copied above its base{tested}"),
         ),
         Above::Unknown => choice(
             Method::Rebase,
             Forecast::Unknown,
             format!(
-                "its history does not say how its layers were made; the verdict decides, task {task} builds it otherwise"
+                "its history does not say how its layers were made; the verdict decides, task {name} builds it otherwise{}",
+                self::tested(tests, "")
             ),
         ),
     }
 }
 
 fn by_policy(line: &LineView, policy: &PatchPolicy, moved: &BTreeSet<EdgeKind>) -> Choice {
-    if policy.method == PatchMethod::Off {
-        return switched_off();
+    if policy.method == PatchMethod::Rebuild {
+        return choice(
+            Method::Hold,
+            Forecast::Unknown,
+            "its policy says `patch: { method: rebuild }`, and no task makes it; apply a Task",
+        );
     }
     if !moved.contains(&EdgeKind::Runtime) {
         return choice(
@@ -178,6 +237,7 @@ fn by_policy(line: &LineView, policy: &PatchPolicy, moved: &BTreeSet<EdgeKind>) 
             "only a rebuild brings the new base, and no task makes it; apply a Task",
         );
     }
+    let tested = tested(policy.tests.len(), "");
     match &line.above {
         Above::Packages(command) => choice(
             Method::Hold,
@@ -190,9 +250,7 @@ fn by_policy(line: &LineView, policy: &PatchPolicy, moved: &BTreeSet<EdgeKind>) 
             choice(
                 Method::Rebase,
                 Forecast::Test,
-                format!(
-                    "commands ran above its base (`{command}`); its policy allows what passes its tests"
-                ),
+                format!("commands ran above its base (`{command}`){tested}"),
             )
         }
         Above::Runs(command) => choice(
@@ -205,12 +263,14 @@ fn by_policy(line: &LineView, policy: &PatchPolicy, moved: &BTreeSet<EdgeKind>) 
         Above::CopiesOnly => choice(
             Method::Rebase,
             Forecast::Proven,
-            "only files were copied above its base",
+            format!("only files were copied above its base{tested}"),
         ),
         Above::Unknown => choice(
             Method::Rebase,
             Forecast::Unknown,
-            "its history does not say how its layers were made; the verdict decides",
+            format!(
+                "its history does not say how its layers were made; the verdict decides{tested}"
+            ),
         ),
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::policy::{Allowed, PatchMethod};
 use std::fmt::Write as _;
 
-/// Reads lines of `name [task:T(KINDS)] [policy:METHOD,ALLOW[,tests]] above:WORD <- KIND:BASE ..`.
+/// Reads lines of `name [task:KINDS[,tests]] [policy:METHOD,ALLOW[,tests]] above:WORD <- KIND:BASE ..`.
 fn view(text: &str) -> PlanView {
     PlanView {
         reference: "hub/debian:12".to_owned(),
@@ -40,9 +40,13 @@ fn line(text: &str) -> LineView {
         let (key, value) = word.split_once(':').expect("key:value");
         match key {
             "task" => {
+                let mut words: Vec<&str> = value.split(',').collect();
+                let tests = usize::from(words.last() == Some(&"tests"));
+                words.truncate(words.len() - tests);
                 line.task = Some(Task {
                     name: "t".to_owned(),
-                    triggers: value.split(',').map(kind).collect(),
+                    triggers: words.into_iter().map(kind).collect(),
+                    tests,
                 });
             }
             "policy" => line.policy = Some(policy(value)),
@@ -77,6 +81,7 @@ fn policy(text: &str) -> PatchPolicy {
         method: match text.split(',').next() {
             Some("off") => PatchMethod::Off,
             Some("rebase") => PatchMethod::Rebase,
+            Some("rebuild") => PatchMethod::Rebuild,
             _ => PatchMethod::Auto,
         },
         allow: if text.contains("test") {
@@ -167,10 +172,46 @@ fn tests_decide_about_commands() {
          f policy:auto above:copies problem:squashed <- RUNTIME:BASE",
         "a hold after []: commands ran above its base (`make`), which needs `patch: { allow: test, tests: [..] }`, or a Task
 b hold after []: commands ran above its base (`make`), which needs `patch: { allow: test, tests: [..] }`, or a Task
-c rebase after []: commands ran above its base (`make`); its policy allows what passes its tests
+c rebase after []: commands ran above its base (`make`); 1 test decides before its tag moves
 d rebase after []: its history does not say how its layers were made; the verdict decides
 e hold after []: a package manager ran above its base (`apt-get`): a rebase would lose its database (H2) and no task makes it; apply a Task
 f hold after []: squashed
+",
+    );
+}
+
+#[test]
+fn tests_of_a_task_decide_too() {
+    check(
+        "a task:RUNTIME above:runs <- RUNTIME:BASE
+         b task:RUNTIME,tests above:runs <- RUNTIME:BASE
+         c task:RUNTIME,tests above:copies <- RUNTIME:BASE
+         d task:RUNTIME,tests policy:auto,proven above:runs <- RUNTIME:BASE
+         e task:RUNTIME policy:auto,test,tests above:runs <- RUNTIME:BASE
+         f policy:auto,tests above:copies <- RUNTIME:BASE",
+        "a rebuild after []: commands ran above its base (`make`): what they made of it is not known; task t has no tests, so it builds it
+b rebase after []: commands ran above its base (`make`); 1 test decides before its tag moves; task t builds it if they fail
+c rebase after []: only files were copied above its base; 1 test decides before its tag moves; task t builds it if they fail
+d rebuild after []: commands ran above its base (`make`): what they made of it is not known; its policy allows proven rebases only, so task t builds it
+e rebase after []: commands ran above its base (`make`); 1 test decides before its tag moves; task t builds it if they fail
+f rebase after []: only files were copied above its base; 1 test decides before its tag moves
+",
+    );
+}
+
+#[test]
+fn a_policy_names_the_only_method() {
+    check(
+        "a task:RUNTIME policy:rebuild above:copies <- RUNTIME:BASE
+         b policy:rebuild above:copies <- RUNTIME:BASE
+         c task:RUNTIME policy:rebase above:packages <- RUNTIME:BASE
+         d task:RUNTIME,BUILD policy:rebase above:copies <- RUNTIME:BASE BUILD:BASE
+         e task:RUNTIME policy:rebase above:copies <- RUNTIME:BASE",
+        "a rebuild after []: its policy says `patch: { method: rebuild }`: task t builds it
+b hold after []: its policy says `patch: { method: rebuild }`, and no task makes it; apply a Task
+c hold after []: a package manager ran above its base (`apt-get`): its database would be lost (H2); its policy says `patch: { method: rebase }`, so task t may not build it
+d hold after []: a BUILD base of it moved: what task t copies from there changes only by a build (G9); its policy says `patch: { method: rebase }`, so task t may not build it
+e rebase after []: only files were copied above its base
 ",
     );
 }

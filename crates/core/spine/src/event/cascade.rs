@@ -169,6 +169,23 @@ pub enum CascadeEvent {
         /// The run.
         run: RunId,
     },
+    /// The image is rebased, and its tests were asked for: nothing names it before they pass.
+    #[serde(rename = "patch.testing")]
+    PatchTesting {
+        /// The cascade.
+        cascade: CascadeId,
+        /// The foreign registry; `None` is this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        registry: Option<RegistryHost>,
+        /// Where.
+        repository: RepositoryName,
+        /// The line's rule.
+        line: String,
+        /// The rebased image.
+        candidate: Digest,
+        /// The run of its tests.
+        run: RunId,
+    },
     /// A patched image is there and its line names it.
     #[serde(rename = "patch.published")]
     PatchPublished {
@@ -259,6 +276,11 @@ impl CascadeEvent {
                 repository,
                 ..
             }
+            | Self::PatchTesting {
+                registry,
+                repository,
+                ..
+            }
             | Self::PatchPublished {
                 registry,
                 repository,
@@ -300,6 +322,7 @@ super::names!(CascadeEvent {
     CascadeFinished = "cascade.finished",
     PatchJudged = "patch.judged",
     PatchBuilding = "patch.building",
+    PatchTesting = "patch.testing",
     PatchPublished = "patch.published",
     PatchHeld = "patch.held",
     PatchSkipped = "patch.skipped",

@@ -1,4 +1,4 @@
-//! The family of runs: what builders do for tasks.
+//! The family of runs: what builders do: images of tasks, and tests of images that were made without a builder.
 
 use crate::id::RunId;
 use refloat_oci::{Digest, RepositoryName, TagName};
@@ -17,6 +17,13 @@ pub enum RunOutcome {
         /// Whether the task has tests.
         tested: bool,
     },
+    /// Every test of an image that was there before the run ended with 0.
+    Passed {
+        /// The image.
+        candidate: Digest,
+        /// How many tests.
+        tests: u32,
+    },
     /// The builder, a test or the checkout failed.
     Failed {
         /// Which step: `checkout`, `build`, `push`, `test`.
@@ -34,19 +41,22 @@ pub enum RunOutcome {
 /// What happens to a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunEvent {
-    /// A build is asked for; its inputs are fixed.
+    /// A build, or the tests of an image, are asked for; the inputs are fixed.
     #[serde(rename = "run.requested")]
     RunRequested {
         /// The run.
         run: RunId,
-        /// The task.
+        /// The task; empty for tests of an image without one.
         task: String,
-        /// Where its image goes.
+        /// Where its image goes, or lies.
         repository: RepositoryName,
         /// The commit that is built; `None` until the branch is resolved.
         commit: Option<String>,
         /// Bases by the reference that is written in the Dockerfile, each pinned to a digest.
         bases: Vec<(String, Digest)>,
+        /// The image that is tested and not built; `None` is a build.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        candidate: Option<Digest>,
     },
     /// A runner has taken it.
     #[serde(rename = "run.started")]
@@ -57,7 +67,7 @@ pub enum RunEvent {
         task: String,
         /// Where its image goes.
         repository: RepositoryName,
-        /// The commit.
+        /// The commit; empty for tests of an image.
         commit: String,
         /// The builder, and the isolation it found.
         builder: String,

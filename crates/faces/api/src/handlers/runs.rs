@@ -129,6 +129,7 @@ fn shown(run: &Run) -> Value {
         "id": run.id,
         "task": run.task,
         "image": image,
+        "candidate": run.candidate,
         "cause": run.cause,
         "actor": run.actor,
         "commit": run.commit,

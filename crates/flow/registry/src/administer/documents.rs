@@ -334,6 +334,7 @@ fn patch_policy(patch: &PatchDocument) -> PatchPolicy {
     PatchPolicy {
         method: match patch.method {
             "off" => PatchMethod::Off,
+            "rebuild" => PatchMethod::Rebuild,
             "rebase" => PatchMethod::Rebase,
             _ => PatchMethod::Auto,
         },

@@ -1,6 +1,7 @@
 //! A commit of changed files, pushed only if the branch is still where it was.
 
-use super::{Asking, GIT_DIR, branch_name, late};
+use super::{Asking, GIT_DIR, branch_name, failed};
+use crate::checkout::{Trouble, said, trouble};
 use refloat_ports::{GitError, NewCommit};
 
 impl Asking {
@@ -46,7 +47,7 @@ impl Asking {
         let output = self
             .around
             .run(&push, Vec::new(), 64 * 1024)
-            .map_err(late)?;
+            .map_err(failed)?;
         if output.status.success() {
             return Ok(hash);
         }
@@ -55,9 +56,12 @@ impl Asking {
             Some(tip) if tip == hash => Ok(hash),
             Some(tip) if tip != new.parent => Err(moved(new)),
             Some(_) | None => {
+                if let unreachable @ Trouble::Unreachable(_) = trouble(&output) {
+                    return Err(failed(unreachable));
+                }
                 let told = String::from_utf8_lossy(&output.stdout).into_owned();
                 let refused = told.lines().find(|line| line.starts_with('!'));
-                let text = refused.map_or_else(|| crate::checkout::said(&output), str::to_owned);
+                let text = refused.map_or_else(|| said(&output), str::to_owned);
                 Err(GitError::Unknown(format!(
                     "the push was refused: {}",
                     text.replace('\t', " ")

@@ -1,6 +1,7 @@
-//! The suite of the port on real repositories, and what only a program can get wrong.
+//! The suite of the port on real repositories.
 
 use super::*;
+use refloat_ports::git_suite::{self, Ground};
 use std::path::Path;
 use std::process::Command;
 
@@ -40,109 +41,27 @@ fn repository(folder: &Path) -> (GitRepository, String) {
     )
 }
 
-fn change(parent: &str, text: &str) -> NewCommit {
-    NewCommit {
-        branch: "main".to_owned(),
-        parent: parent.to_owned(),
-        message: "Bump a\n\nbecause".to_owned(),
-        files: BTreeMap::from([("values.yaml".to_owned(), text.as_bytes().to_vec())]),
-    }
+/// An address of this machine at which nobody answers.
+fn silent_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
+    format!("http://{address}/team/app.git")
 }
 
 #[tokio::test]
-async fn branches_files_and_commits() {
+async fn the_suite_of_the_port() {
     let folder = tempfile::tempdir().expect("a folder");
     let (repository, first) = repository(folder.path());
-    let program = GitProgram;
-    assert_eq!(
-        program.resolve(&repository, "main").await,
-        Ok(Some(first.clone()))
-    );
-    assert_eq!(program.resolve(&repository, "nope").await, Ok(None));
-    let all = program.read(&repository, &first, ".").await.expect("files");
-    assert_eq!(
-        all.keys().map(String::as_str).collect::<Vec<_>>(),
-        ["app/Dockerfile", "values.yaml"]
-    );
-    let one = program
-        .read(&repository, &first, "app/Dockerfile")
-        .await
-        .expect("a file");
-    assert_eq!(one["app/Dockerfile"], b"FROM scratch\n");
-    let second = program
-        .commit(&repository, &change(&first, "a: 2\n"))
-        .await
-        .expect("a commit");
-    assert_eq!(
-        program.resolve(&repository, "main").await,
-        Ok(Some(second.clone()))
-    );
-    let again = program.commit(&repository, &change(&first, "a: 2\n")).await;
-    assert_eq!(again, Ok(second.clone()), "repeating a commit returns it");
-    let other = program.commit(&repository, &change(&first, "a: 3\n")).await;
-    assert!(matches!(other, Err(GitError::Moved { .. })), "{other:?}");
-    let read = program
-        .read(&repository, &second, "values.yaml")
-        .await
-        .expect("a file");
-    assert_eq!(read["values.yaml"], b"a: 2\n");
-    let same = program
-        .commit(&repository, &change(&second, "a: 2\n"))
-        .await;
-    assert_eq!(same, Ok(second), "nothing changed, nothing is committed");
-}
-
-#[tokio::test]
-async fn what_is_not_there_is_named() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (repository, first) = repository(folder.path());
-    let program = GitProgram;
-    let gone = GitRepository {
-        url: folder.path().join("gone").to_string_lossy().into_owned(),
+    let at = |url: String| GitRepository {
+        url,
         credential: None,
     };
-    let error = program
-        .resolve(&gone, "main")
-        .await
-        .expect_err("no repository");
-    assert!(error.to_string().contains("gone"), "{error}");
-    let error = program
-        .read(&repository, &first, "nowhere")
-        .await
-        .expect_err("no path");
-    assert!(
-        error.to_string().contains("`nowhere` is not in commit"),
-        "{error}"
-    );
-    let unknown = "0123456789012345678901234567890123456789";
-    let error = program
-        .read(&repository, unknown, ".")
-        .await
-        .expect_err("no commit");
-    assert!(error.to_string().contains(unknown), "{error}");
-    for branch in ["-x", "a b", "a..b", "", "a.lock", "/a"] {
-        assert!(
-            program.resolve(&repository, branch).await.is_err(),
-            "{branch}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn hooks_of_the_caller_do_not_run() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (repository, first) = repository(folder.path());
-    let mut new = change(&first, "a: 2\n");
-    new.files = BTreeMap::from([(".git/hooks/x".to_owned(), Vec::new())]);
-    let error = GitProgram
-        .commit(&repository, &new)
-        .await
-        .expect_err("no such path");
-    assert!(error.to_string().contains("is no path"), "{error}");
-    new.files = BTreeMap::from([("link".to_owned(), b"x".to_vec())]);
-    let error = GitProgram
-        .commit(&repository, &new)
-        .await
-        .expect_err("a link");
-    assert!(error.to_string().contains("is a link"), "{error}");
+    let gone = folder.path().join("gone").to_string_lossy().into_owned();
+    let ground = Ground {
+        repository,
+        first,
+        gone: at(gone),
+        away: at(silent_address()),
+    };
+    git_suite::run(&GitProgram, &ground).await;
 }

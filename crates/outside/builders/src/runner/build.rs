@@ -8,8 +8,9 @@
 use super::checkout::SourceTree;
 use super::{Ended, Runner, digest_in};
 use crate::checkout::clean;
+use crate::folder::StoredBuild;
 use crate::process;
-use refloat_oci::{Digest, Reference};
+use refloat_oci::{Digest, RegistryHost};
 use std::fmt;
 use std::fs;
 use std::process::Command;
@@ -62,10 +63,10 @@ impl Runner {
     }
 
     /// Finds the version and the strongest isolation that works here.
-    pub(super) fn builder(&mut self) -> Result<Found, Ended> {
+    pub(super) fn builder(&mut self, hosts: &[RegistryHost]) -> Result<Found, Ended> {
         fs::create_dir_all(self.work("run"))?;
         fs::create_dir_all(self.work("none"))?;
-        self.write_registries()?;
+        self.write_registries(hosts)?;
         let mut command = Command::new("buildah");
         command.arg("--version");
         let output = process::output(command, Vec::new(), LOOK_MAX, 4096).map_err(|error| {
@@ -109,13 +110,8 @@ impl Runner {
     }
 
     /// Which registries speak plain HTTP, and what each is shown.
-    fn write_registries(&self) -> Result<(), Ended> {
-        let mut hosts = vec![self.destination()?.registry];
-        for base in self.request.bases.values() {
-            let base =
-                Reference::parse(base, None).map_err(|error| Ended::Failed(error.to_string()))?;
-            hosts.push(base.registry);
-        }
+    fn write_registries(&self, hosts: &[RegistryHost]) -> Result<(), Ended> {
+        let mut hosts = hosts.to_vec();
         hosts.sort();
         hosts.dedup();
         let mut text =
@@ -149,7 +145,12 @@ insecure = true
         Ok(())
     }
 
-    pub(super) fn build(&mut self, source: &SourceTree, found: &Found) -> Result<(), Ended> {
+    pub(super) fn build(
+        &mut self,
+        build: &StoredBuild,
+        source: &SourceTree,
+        found: &Found,
+    ) -> Result<(), Ended> {
         let text = fs::read_to_string(&source.dockerfile)
             .map_err(|error| Ended::Failed(format!("the Dockerfile: {error}")))?;
         let special = refloat_dockerfile::docker_only(&text)
@@ -179,26 +180,26 @@ insecure = true
                 "--format",
                 if self.docker_format { "docker" } else { "oci" },
             ])
-            .args(["--platform", &self.request.platform])
+            .args(["--platform", &build.platform])
             .arg("--iidfile")
             .arg(self.work("image"))
             .arg("--file")
             .arg(&source.dockerfile);
-        if let Some(target) = &self.request.target {
+        if let Some(target) = &build.target {
             command.args(["--target", target]);
         }
-        for (name, value) in &self.request.arguments {
+        for (name, value) in &build.arguments {
             command.arg("--build-arg").arg(format!("{name}={value}"));
         }
-        for (name, base) in &self.request.bases {
+        for (name, base) in &build.bases {
             command
                 .arg("--build-context")
                 .arg(format!("{name}=docker-image://{base}"));
         }
-        for (name, value) in &self.request.annotations {
+        for (name, value) in &build.annotations {
             command.arg("--annotation").arg(format!("{name}={value}"));
         }
-        for (number, id) in self.request.secrets.iter().enumerate() {
+        for (number, id) in build.secrets.iter().enumerate() {
             let path = self.folder.at("secrets").join(number.to_string());
             command
                 .arg("--secret")

@@ -1,10 +1,11 @@
 //! The first step: the source at its commit, without a `.git` folder in the context.
 
 use super::{Ended, Runner};
-use crate::checkout::{Surroundings, address, is_commit};
-use crate::folder::StoredSource;
+use crate::checkout::{Surroundings, address, is_commit, is_unreachable};
+use crate::folder::{StoredBuild, StoredSource};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Where the context and the Dockerfile lie.
 pub(super) struct SourceTree {
@@ -13,24 +14,39 @@ pub(super) struct SourceTree {
 }
 
 impl Runner {
-    pub(super) fn checkout(&mut self) -> Result<SourceTree, Ended> {
-        match self.request.source.clone() {
+    pub(super) fn checkout(&mut self, build: &StoredBuild) -> Result<SourceTree, Ended> {
+        match &build.source {
             StoredSource::Git { git, commit } => {
-                let top = self.clone_at(&git, &commit)?;
-                let context = inside(&top, &top.join(&self.request.context))?;
-                let dockerfile = inside(&top, &context.join(&self.request.dockerfile))?;
+                let mut top = PathBuf::new();
+                self.patiently(|runner| {
+                    top = runner.clone_at(git, commit)?;
+                    Ok(())
+                })?;
+                let context = inside(&top, &top.join(&build.context))?;
+                let dockerfile = inside(&top, &context.join(&build.dockerfile))?;
                 Ok(SourceTree {
                     context,
                     dockerfile,
                 })
             }
             StoredSource::Folder { folder } => {
-                let context = Path::new(&folder).join(&self.request.context);
+                let context = Path::new(folder).join(&build.context);
                 Ok(SourceTree {
-                    dockerfile: context.join(&self.request.dockerfile),
+                    dockerfile: context.join(&build.dockerfile),
                     context,
                 })
             }
+        }
+    }
+
+    /// A command of git that reaches the server.
+    fn git(&mut self, command: Command) -> Result<(), Ended> {
+        let from = self.log.metadata().map_or(0, |metadata| metadata.len());
+        match self.must(command) {
+            Err(Ended::Failed(text)) if is_unreachable(&self.said_since(from)) => {
+                Err(Ended::Later(text))
+            }
+            done => done,
         }
     }
 
@@ -45,7 +61,7 @@ impl Runner {
         let folder = self.work("git");
         fs::create_dir_all(&folder)?;
         let around = Surroundings::new(&folder, self.folder.git_credential())?;
-        self.must(around.command(&["init", "--quiet", "--bare", "repository"]))?;
+        self.git(around.command(&["init", "--quiet", "--bare", "repository"]))?;
         let dir = "--git-dir=repository";
         let alone = [
             dir,
@@ -68,7 +84,7 @@ impl Runner {
                 &url,
                 "+refs/heads/*:refs/heads/*",
             ];
-            self.must(around.command(&all))?;
+            self.git(around.command(&all))?;
         }
         let source = self.work("source");
         fs::create_dir_all(&source)?;

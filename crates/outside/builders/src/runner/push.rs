@@ -1,6 +1,7 @@
 //! The third step: from the candidate on disk to its registry, by digest; then, perhaps, a tag.
 
 use super::{Ended, Push, Runner};
+use crate::folder::StoredBuild;
 use bytes::Bytes;
 use futures_util::stream;
 use refloat_oci::{Digest, ManifestView, Reference, TagOrDigest};
@@ -24,6 +25,7 @@ impl Runner {
 
     pub(super) fn push(
         &mut self,
+        build: &StoredBuild,
         push: &Push,
         destination: &Reference,
         digest: Digest,
@@ -46,7 +48,7 @@ impl Runner {
         let work = async {
             let images = self.registry(push, destination)?;
             for blob in &blobs {
-                if self.is_there(&*images, destination, &blob.digest).await? {
+                if is_there(build, &*images, destination, &blob.digest).await? {
                     continue;
                 }
                 let path = blob_path(&candidate, blob.digest);
@@ -66,40 +68,6 @@ impl Runner {
             Ok(())
         };
         self.in_time(work)
-    }
-
-    /// Whether a blob need not be sent: the repository has it, or that of a base beside it does.
-    async fn is_there(
-        &self,
-        images: &dyn Images,
-        destination: &Reference,
-        digest: &Digest,
-    ) -> Result<bool, Ended> {
-        let repository = &destination.repository;
-        if images
-            .mount(repository, digest, None)
-            .await
-            .map_err(failed)?
-        {
-            return Ok(true);
-        }
-        let beside = |text: &String| {
-            let base = Reference::parse(text, None).ok()?;
-            (base.registry == destination.registry).then_some(base.repository)
-        };
-        let mut bases: Vec<_> = self.request.bases.values().filter_map(beside).collect();
-        bases.sort();
-        bases.dedup();
-        for base in bases.iter().take(MOUNTS_MAX) {
-            if images
-                .mount(repository, digest, Some(base))
-                .await
-                .map_err(failed)?
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     pub(super) fn tag(
@@ -151,6 +119,40 @@ impl Runner {
             }
         })
     }
+}
+
+/// Whether a blob need not be sent: the repository has it, or that of a base beside it does.
+async fn is_there(
+    build: &StoredBuild,
+    images: &dyn Images,
+    destination: &Reference,
+    digest: &Digest,
+) -> Result<bool, Ended> {
+    let repository = &destination.repository;
+    if images
+        .mount(repository, digest, None)
+        .await
+        .map_err(failed)?
+    {
+        return Ok(true);
+    }
+    let beside = |text: &String| {
+        let base = Reference::parse(text, None).ok()?;
+        (base.registry == destination.registry).then_some(base.repository)
+    };
+    let mut bases: Vec<_> = build.bases.values().filter_map(beside).collect();
+    bases.sort();
+    bases.dedup();
+    for base in bases.iter().take(MOUNTS_MAX) {
+        if images
+            .mount(repository, digest, Some(base))
+            .await
+            .map_err(failed)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn failed(error: refloat_ports::ImagesError) -> Ended {

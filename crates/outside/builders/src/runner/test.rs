@@ -1,4 +1,6 @@
-//! The fourth step: the task's tests, each in a fresh container from the pushed candidate; its exit status decides.
+//! The fourth step: the tests, each in a fresh container from the candidate as its registry has it; its exit status decides.
+//!
+//! A run that only tests begins here. Nothing of the machine is mounted into the container, and it is removed afterwards.
 
 use super::build::Found;
 use super::{Ended, Runner};
@@ -16,7 +18,7 @@ impl Runner {
             let mut from = self.buildah();
             from.args(["from", "--quiet", "--name", name, candidate]);
             match self.must(from) {
-                Err(Ended::Failed(_)) if tries < PULLS_MAX => {
+                Err(Ended::Failed(text)) if tries < PULLS_MAX && !is_final(&text) => {
                     tries += 1;
                     std::thread::sleep(Duration::from_secs(1));
                 }
@@ -62,4 +64,17 @@ impl Runner {
         }
         Ok(())
     }
+}
+
+/// Whether a registry that answers so will say nothing else another time.
+fn is_final(said: &str) -> bool {
+    const SIGNS: [&str; 6] = [
+        "manifest unknown",
+        "name unknown",
+        "unauthorized",
+        "authentication required",
+        "denied",
+        "no image found",
+    ];
+    SIGNS.iter().any(|sign| said.contains(sign))
 }

@@ -21,11 +21,10 @@ const CONSUMER: &str = "builds";
 /// # Errors
 /// [`Rejection::NotFound`] if there is no such task.
 pub async fn request(tx: &mut dyn Tx, new: &NewRun) -> Result<RunId, StoreError> {
-    if let Some(once) = &new.once {
-        let text = sql("select id from run where once = $1");
-        if let Some(row) = tx.first(text, &[once.as_str().into()]).await? {
-            return row.parsed(0);
-        }
+    if let Some(once) = &new.once
+        && let Some(id) = of_occasion(tx, once).await?
+    {
+        return Ok(id);
     }
     let task = tasks::task(tx, &new.project, &new.task).await?;
     let now = tx.now();
@@ -40,6 +39,7 @@ pub async fn request(tx: &mut dyn Tx, new: &NewRun) -> Result<RunId, StoreError>
         repository,
         commit: new.commit.clone(),
         bases: new.bases.clone(),
+        candidate: None,
     };
     let state = RunState::next(None, &event).map_err(illegal)?;
     let parameters: [Value; 15] = [
@@ -69,32 +69,51 @@ pub async fn request(tx: &mut dyn Tx, new: &NewRun) -> Result<RunId, StoreError>
         &parameters,
     )
     .await
-    .map_err(|error| match error {
-        StoreError::Unique(_) => StoreError::Conflict,
-        other => other,
-    })?;
-    enqueue(tx, new.project.clone(), &id, 0, 0).await?;
-    let record = log::append(tx, first_record(new, &id, event)).await?;
-    tx.execute(
-        sql("update run set record_id = $2 where id = $1"),
-        &[id.as_str().into(), record.as_str().into()],
-    )
-    .await?;
-    refloat_fail::point("run.requested")?;
-    Ok(id)
-}
-
-fn first_record(new: &NewRun, id: &RunId, event: RunEvent) -> NewRecord {
-    NewRecord {
+    .map_err(taken)?;
+    let record = NewRecord {
         project: new.project.clone(),
-        stream: Stream::new("run", id),
+        stream: Stream::new("run", &id),
         expected_version: Some(0),
         actor: new.actor.clone(),
         causes: new.causes.clone(),
         cascade: new.cascade.clone(),
         event: Event::Run(event),
         personal: None,
+    };
+    begin(tx, &id, record).await?;
+    Ok(id)
+}
+
+/// The run of this occasion, if there is one.
+pub(super) async fn of_occasion(tx: &mut dyn Tx, once: &str) -> Result<Option<RunId>, StoreError> {
+    let text = sql("select id from run where once = $1");
+    let row = tx.first(text, &[once.into()]).await?;
+    row.map(|row| row.parsed(0)).transpose()
+}
+
+/// Somebody else asked on the same occasion at the same time: the operation is run again, and finds that run.
+pub(super) fn taken(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unique(_) => StoreError::Conflict,
+        other => other,
     }
+}
+
+/// A run's first look, and its first record.
+pub(super) async fn begin(
+    tx: &mut dyn Tx,
+    id: &RunId,
+    record: NewRecord,
+) -> Result<(), StoreError> {
+    enqueue(tx, record.project.clone(), id, 0, 0).await?;
+    let record = log::append(tx, record).await?;
+    tx.execute(
+        sql("update run set record_id = $2 where id = $1"),
+        &[id.as_str().into(), record.as_str().into()],
+    )
+    .await?;
+    refloat_fail::point("run.requested")?;
+    Ok(())
 }
 
 /// Notes the commit and the bases that a run is made of, before anybody begins.
@@ -131,14 +150,19 @@ pub async fn start(tx: &mut dyn Tx, id: &RunId, builder: &str) -> Result<(), Sto
         builder: builder.to_owned(),
     };
     let state = RunState::next(Some(run.state), &event).map_err(illegal)?;
+    let step = match run.candidate {
+        None => "checkout",
+        Some(_) => "test",
+    };
     let now = tx.now();
     tx.execute(
-        sql("update run set state = $2, builder = $3, started_at = $4, step = 'checkout' where id = $1"),
+        sql("update run set state = $2, builder = $3, started_at = $4, step = $5, error = null where id = $1"),
         &[
             id.as_str().into(),
             state.name().into(),
             builder.into(),
             now.into(),
+            step.into(),
         ],
     )
     .await?;
@@ -183,6 +207,7 @@ pub async fn finish(
         RunOutcome::Succeeded { digest, tag, .. } => {
             (Some(digest.to_row()), Some(tag.as_str()), None, None)
         }
+        RunOutcome::Passed { candidate, .. } => (Some(candidate.to_row()), None, None, None),
         RunOutcome::Failed { step, error } => {
             (None, None, Some(error.as_str()), Some(step.as_str()))
         }

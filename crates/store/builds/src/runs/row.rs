@@ -10,7 +10,7 @@ macro_rules! columns {
     ($rest:literal) => {
         concat!(
             "select id, project_id, task, host, repository, spec, cause, actor, commit_id, bases, state, step, digest, tag, error, \
-             builder, cancel, cascade, turns, log_bytes, record_id, settled, requested_at, started_at, finished_at from run ",
+             builder, cancel, cascade, turns, log_bytes, record_id, settled, requested_at, started_at, finished_at, candidate from run ",
             $rest
         )
     };
@@ -24,14 +24,16 @@ pub struct Run {
     pub id: RunId,
     /// The tenant.
     pub project: ProjectId,
-    /// The task.
+    /// The task; empty for tests of an image without one.
     pub task: String,
     /// The foreign registry its image goes to; empty is this one.
     pub host: String,
-    /// The repository its image goes to.
+    /// The repository its image goes to, or lies in.
     pub repository: RepositoryName,
-    /// The task's document as JSON, as it was when the run was asked for.
+    /// The task's document as JSON, as it was when the run was asked for; for tests of an image what is run, see [`super::TestSpec`].
     pub spec: String,
+    /// The image that is tested; `None` builds one.
+    pub candidate: Option<Digest>,
     /// What led to it: `person`, `base`..
     pub cause: String,
     /// Who asked.
@@ -106,5 +108,6 @@ pub(super) fn read(row: &Row) -> Result<Run, StoreError> {
         requested_at: row.instant(22)?,
         started_at: row.optional(23, Row::instant)?,
         finished_at: row.optional(24, Row::instant)?,
+        candidate: row.optional(25, digest)?,
     })
 }

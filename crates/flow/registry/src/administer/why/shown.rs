@@ -95,9 +95,18 @@ fn subject(event: &Event) -> Subject {
         Event::Cascade(event) => of_cascade(event),
         Event::Run(RunEvent::RunFinished {
             run,
-            outcome: RunOutcome::Succeeded { digest, .. },
+            outcome:
+                RunOutcome::Succeeded { digest, .. }
+                | RunOutcome::Passed {
+                    candidate: digest, ..
+                },
             ..
         }) => Subject::new("run", run, Some(digest)),
+        Event::Run(RunEvent::RunRequested {
+            run,
+            candidate: Some(candidate),
+            ..
+        }) => Subject::new("run", run, Some(candidate)),
         Event::Run(
             RunEvent::RunRequested { run, .. }
             | RunEvent::RunStarted { run, .. }
@@ -180,6 +189,12 @@ fn of_cascade(event: &CascadeEvent) -> Subject {
             line,
             to,
             ..
+        }
+        | CascadeEvent::PatchTesting {
+            repository,
+            line,
+            candidate: to,
+            ..
         } => Subject::new("image", format_args!("{repository}#{line}"), Some(to)),
         CascadeEvent::PatchBuilding {
             repository, line, ..
@@ -244,10 +259,17 @@ fn detail(event: &Event) -> String {
             ..
         }) => format!("{answered} of {expected} references answered, {missing_count} missing"),
         Event::Cascade(event) => of_patch(event),
+        Event::Run(RunEvent::RunRequested {
+            candidate: Some(candidate),
+            ..
+        }) => format!("tests of {candidate}"),
         Event::Run(RunEvent::RunRequested { task, commit, .. }) => format!(
             "task {task} at commit {}",
             commit.as_deref().unwrap_or("of its branch")
         ),
+        Event::Run(RunEvent::RunStarted {
+            commit, builder, ..
+        }) if commit.is_empty() => format!("tests, by {builder}"),
         Event::Run(RunEvent::RunStarted {
             task,
             commit,
@@ -257,6 +279,7 @@ fn detail(event: &Event) -> String {
         Event::Run(RunEvent::RunFinished { outcome, .. }) => match outcome {
             RunOutcome::Succeeded { tested, .. } if *tested => "built, tests passed".to_owned(),
             RunOutcome::Succeeded { .. } => "built, untested".to_owned(),
+            RunOutcome::Passed { tests, .. } => format!("tests passed: {tests}"),
             RunOutcome::Failed { step, error } => format!("failed at {step}: {error}"),
             RunOutcome::Cancelled { reason } => format!("cancelled: {reason}"),
         },
@@ -316,6 +339,7 @@ fn of_patch(event: &CascadeEvent) -> String {
         | CascadeEvent::CascadePaused { .. }
         | CascadeEvent::CascadeResumed { .. }
         | CascadeEvent::CascadeCancelled { .. }
-        | CascadeEvent::PatchBuilding { .. } => String::new(),
+        | CascadeEvent::PatchBuilding { .. }
+        | CascadeEvent::PatchTesting { .. } => String::new(),
     }
 }
