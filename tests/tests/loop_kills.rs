@@ -21,7 +21,7 @@ const KILLS: u64 = 20;
 /// The longest life of a server that is killed, about what a wave takes.
 const LIFE_MAX_MS: u64 = 4000;
 /// Points that this world does not pass, with what passes them: the tests of builds and of the cascade's other ways.
-const ELSEWHERE: [&str; 11] = [
+const ELSEWHERE: [&str; 13] = [
     // Images that end without a patch: held and skipped ones.
     "cascade.node_ended",
     // Rebuilds and runs: tests/builds kills at each point of a run.
@@ -32,6 +32,9 @@ const ELSEWHERE: [&str; 11] = [
     "run.requested",
     "run.settled",
     "run.started",
+    // Images with tests, which this world has not: tests/builds kills at each point of their way, too.
+    "cascade.testing",
+    "cascade.tests_requested",
     // A registry of somebody else that holds the images.
     "cascade.foreign_tagged",
     // Images of several platforms, and rebases that move a tag by themselves: tests/rebase.

@@ -151,7 +151,8 @@ impl Patches {
         let by = self.by(turned, turned.causes.clone());
         let learned = nodes::Learned {
             method: Some(decision.method),
-            outcome: Some(json!({ "verdict": decision.json })),
+            // How often it was tried stays: the next run has to be another one.
+            outcome: Some(json!({ "verdict": decision.json, "attempt": node.outcome["attempt"] })),
             ..nodes::Learned::default()
         };
         let judge = NodeEvent::Judge {

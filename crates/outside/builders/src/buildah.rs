@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 /// How long a runner may take to show that it lives.
 const BEGIN_MAX: Duration = Duration::from_secs(10);
+/// How long a runner may take to leave after its end.
+const LEAVE_MAX: Duration = Duration::from_secs(10);
 /// The most of a log that one call hands on, in bytes.
 const LOG_PART_MAX_BYTES: u64 = 256 * 1024;
 
@@ -246,8 +248,17 @@ impl Inner {
             return Ok(());
         }
         let failed = |error: io::Error| failure(&folder.path, &error);
-        let Some(_held) = folder.hold().map_err(failed)? else {
-            return Err(Failure::Transient(format!("{run} still runs")));
+        // A runner that has written its end is about to leave.
+        let until = Instant::now() + LEAVE_MAX;
+        let _held = loop {
+            if let Some(held) = folder.hold().map_err(failed)? {
+                break held;
+            }
+            let has_ended = !matches!(folder.status(), None | Some(StoredStatus::Running { .. }));
+            if !has_ended || Instant::now() > until {
+                return Err(Failure::Transient(format!("{run} still runs")));
+            }
+            std::thread::sleep(Duration::from_millis(20));
         };
         folder.forget_secrets();
         remove_work(&folder);
