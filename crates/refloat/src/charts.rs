@@ -1,63 +1,112 @@
-//! Charts in registries, for the command line: one archive in, one archive out.
+//! Charts in registries, in classic repositories and in the client's store, for the command line.
+
+mod classic;
+mod pull;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
-use refloat_chart::ChartArtifact;
-use refloat_chart::artifact::{CHART_LAYER_MAX_BYTES, layers};
-use refloat_cli::PushedChart;
+use refloat_chart::{Chart, ChartArtifact};
+use refloat_charts::{ClientStore, KeptChart};
 use refloat_cli::credentials::{HostCredential, credential_of};
 use refloat_cli::error::{CliError, EXIT_NOT_FOUND};
-use refloat_core::Secret;
+use refloat_cli::{ChartPlaces, PushedChart};
+use refloat_core::{Failure, Secret};
 use refloat_oci::{Digest, Location, Reference, RegistryHost, TagOrDigest, media_type};
 use refloat_ports::{ByteStream, Images, ImagesError};
 use refloat_remote::{Credential, CredentialError, Remotes};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Fetches the archive of the chart at `location`, checked against its digest.
-pub(crate) fn pull(
-    location: &Location,
-    server: Option<&RegistryHost>,
-) -> Result<Vec<u8>, CliError> {
+/// What the command line is given.
+pub(crate) const PLACES: ChartPlaces = ChartPlaces {
+    pull: pull::pull,
+    provenance: pull::provenance,
+    push,
+    tags,
+    index: classic::index,
+    file: classic::file,
+    file_provenance: classic::provenance,
+    search,
+};
+
+/// The most tags of a repository that a version is chosen from.
+const TAGS_MAX: usize = 100_000;
+/// Tags of one page.
+const PAGE: usize = 1000;
+
+/// All tags of a repository.
+fn tags(location: &Location, server: Option<&RegistryHost>) -> Result<Vec<String>, CliError> {
     let reference = registry(location)?;
-    let target = reference.target().ok_or_else(|| {
-        CliError::usage(
-            format!("`{reference}` names no version"),
-            "add :VERSION or @DIGEST, or --version",
-        )
-    })?;
     run(async {
         let images = open(reference, server)?;
-        let failed = |error: ImagesError| refused(reference, &error);
-        let found = images
-            .manifest(&reference.repository, &target)
-            .await
-            .map_err(failed)?;
-        let manifest = found.ok_or_else(|| absent(reference))?;
-        let chart = layers(&manifest.bytes).map_err(|reason| {
-            CliError::failed(
-                "chart",
-                format!("{reference}: {reason}"),
-                "give the reference of a chart",
-            )
-        })?;
-        if chart.archive_size > CHART_LAYER_MAX_BYTES {
-            let message = format!("{reference} is larger than {CHART_LAYER_MAX_BYTES} bytes");
-            return Err(CliError::failed("chart", message, "no chart is that large"));
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = images
+                .tags(&reference.repository, after.as_ref(), PAGE)
+                .await
+                .map_err(|error| refused(reference, &error))?;
+            all.extend(page.iter().map(ToString::to_string));
+            if page.len() < PAGE || all.len() >= TAGS_MAX {
+                return Ok(all);
+            }
+            after = page.last().cloned();
         }
-        let blob = images
-            .blob(&reference.repository, &chart.archive)
-            .await
-            .map_err(failed)?;
-        let stream = blob.ok_or_else(|| absent(reference))?.stream;
-        let bytes: Vec<Bytes> = stream.try_collect().await.map_err(|error| {
-            CliError::failed("failed", format!("{reference}: {error}"), "try again")
-        })?;
-        Ok(bytes.concat())
     })
 }
 
+/// Charts in the store.
+fn search(word: &str) -> Vec<Value> {
+    let found = ClientStore::of_user().map(|store| store.search(word));
+    let found = found.unwrap_or_default();
+    let tagged: Vec<_> = found
+        .iter()
+        .filter(|kept| !kept.name.contains('@'))
+        .map(|kept| kept.content)
+        .collect();
+    let shown = found
+        .iter()
+        // What has a tag is shown under it alone.
+        .filter(|kept| !kept.name.contains('@') || !tagged.contains(&kept.content));
+    let one = |kept: &refloat_charts::Kept| {
+        let chart = kept.chart.clone().unwrap_or_default();
+        json!({
+            "reference": kept.name,
+            "name": chart.name,
+            "version": chart.version,
+            "app_version": chart.app_version,
+            "description": chart.description,
+            "keywords": chart.keywords,
+            "digest": kept.manifest.as_ref().map(ToString::to_string),
+        })
+    };
+    shown.map(one).collect()
+}
+
+/// What search shows of a chart.
+fn described(chart: &Chart) -> KeptChart {
+    let metadata = &chart.metadata;
+    KeptChart {
+        name: metadata.name.clone(),
+        version: metadata.version.clone(),
+        app_version: metadata.app_version.clone(),
+        description: metadata.description.clone(),
+        keywords: metadata.keywords.clone(),
+    }
+}
+
+/// Work of the store that must not fail a verb: it only saves work next time.
+fn kept<T>(result: std::io::Result<T>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "a chart is not kept");
+    }
+}
+
+/// Whether the place did not answer, so that what it said last will do.
+fn is_unreachable(error: &ImagesError) -> bool {
+    matches!(error, ImagesError::Failed(Failure::Transient(_)))
+}
+
 /// Stores a chart and lets its tag name it.
-pub(crate) fn push(
+fn push(
     location: &Location,
     artifact: ChartArtifact,
     server: Option<&RegistryHost>,
@@ -79,7 +128,8 @@ pub(crate) fn push(
             (artifact.config_digest, artifact.config),
             (artifact.layer_digest, artifact.layer),
         ];
-        for (digest, bytes) in blobs {
+        let proof = artifact.provenance.map(|(bytes, digest)| (digest, bytes));
+        for (digest, bytes) in blobs.into_iter().chain(proof) {
             if !images
                 .mount(repository, &digest, None)
                 .await

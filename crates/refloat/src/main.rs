@@ -29,8 +29,7 @@ fn main() -> ExitCode {
         watch: alone::watch,
         build: builds::build,
         runner: builds::runner,
-        pull_chart: charts::pull,
-        push_chart: charts::push,
+        charts: charts::PLACES,
         deploy: releases::deploy,
         releases: releases::ask,
     };

@@ -55,6 +55,12 @@ impl Bench {
             "REFLOAT_USER",
             "REFLOAT_PASSWORD",
             "REFLOAT_FAIL",
+            "REFLOAT_STORE",
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+            "HELM_REPOSITORY_CONFIG",
+            "HELM_REGISTRY_CONFIG",
+            "GNUPGHOME",
             "KUBECONFIG",
         ] {
             command.env_remove(name);
@@ -80,6 +86,26 @@ impl Bench {
             let (theirs, ours) = (text(&theirs.stdout), text(&ours.stdout));
             ensure!(theirs == ours, "{shown}: {}", difference(&theirs, &ours));
         }
+        Ok(())
+    }
+
+    /// Both print the same, byte for byte, and both succeed or both fail.
+    pub fn alike(&self, arguments: &[&str]) -> Result<()> {
+        let theirs = run::captured(&mut self.helm(arguments)?)?;
+        let ours = run::captured(&mut self.refloat(arguments)?)?;
+        let shown = arguments.join(" ");
+        let (said, told) = (text(&theirs.stdout), text(&ours.stdout));
+        ensure!(
+            said == told,
+            "{shown}: {}\n{said}\n--- refloat:\n{told}{}",
+            difference(&said, &told),
+            text(&ours.stderr)
+        );
+        ensure!(
+            theirs.status.success() == ours.status.success(),
+            "{shown}: {}",
+            text(&ours.stderr)
+        );
         Ok(())
     }
 

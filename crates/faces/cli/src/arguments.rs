@@ -8,6 +8,7 @@ mod patches;
 mod registry;
 mod releases;
 mod server;
+mod values;
 
 pub use accounts::{
     GrantArguments, GrantVerb, RevokeArguments, RobotCreate, RobotVerb, TokenCreate, TokenVerb,
@@ -17,8 +18,9 @@ pub use builds::{
     BasesArguments, BuildArguments, InvocationArguments, LogsArguments, RunArguments, RunsArguments,
 };
 pub use charts::{
-    BumpArguments, PackageArguments, PullArguments, PushArguments, ShowArguments, ShowVerb,
-    TemplateArguments, ValueArguments,
+    BumpArguments, DependencyArguments, DependencyVerb, KeyringArguments, LintArguments,
+    PackageArguments, PullArguments, PushArguments, SearchArguments, ShowArguments, ShowVerb,
+    TemplateArguments, ValueArguments, VerifyArguments,
 };
 pub use images::{Allow, CompareArguments, InspectArguments, RebaseArguments};
 pub use patches::{
@@ -34,6 +36,7 @@ pub use server::{
     ApplyArguments, AuditVerb, BackupArguments, CollectArguments, DeleteArguments, DemoArguments,
     GetArguments, LogFormat, LoginArguments, LogoutArguments, RestoreArguments, ServeArguments,
 };
+pub use values::{CheckArguments, EnvironmentArguments, ExplainArguments, ValuesVerb};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -47,12 +50,9 @@ pub const UNBUILT: &[&str] = &[
     "channel",
     "copy",
     "deliveries",
-    "dependency",
     "diff",
-    "explain",
     "hold",
     "import",
-    "lint",
     "migrate-storage",
     "promote",
     "quarantine",
@@ -60,13 +60,11 @@ pub const UNBUILT: &[&str] = &[
     "reject",
     "report",
     "rollback",
-    "search",
     "set-image",
     "subscription",
     "test",
     "unhold",
     "uninstall",
-    "values",
 ];
 
 /// Keeps images, charts and releases afloat on a patched base.
@@ -249,6 +247,20 @@ pub enum Verb {
     },
     /// Render a chart and print what it makes
     Template(TemplateArguments),
+    /// Which file and line a value comes from, and what it hides
+    Explain(ExplainArguments),
+    /// Values of a chart in its environments
+    #[command(subcommand)]
+    Values(ValuesVerb),
+    /// Find what is wrong with charts
+    Lint(LintArguments),
+    /// Fetch the charts that a chart stands on
+    #[command(subcommand, visible_alias = "dep")]
+    Dependency(DependencyVerb),
+    /// Check who packaged a chart, and that it is still the same
+    Verify(VerifyArguments),
+    /// Find charts that were pulled to this machine
+    Search(SearchArguments),
     /// Show what a chart says: its definition, its values
     #[command(subcommand)]
     Show(ShowVerb),

@@ -38,7 +38,11 @@ pub fn credential_of(
     let ours = server.map_or_else(|| host.is_loopback(), |server| server == host);
     let found = match docker::from_environment().filter(|_| ours) {
         Some(found) => Some(found),
-        None => Config::load()?.get(host)?,
+        None => match Config::load()?.get(host)? {
+            Some(found) => Some(found),
+            // What `helm registry login` has kept.
+            None => Config::load_of_helm()?.get(host)?,
+        },
     };
     Ok(found.map(|credential| match credential {
         Credential::Password { username, password } => HostCredential::Password {

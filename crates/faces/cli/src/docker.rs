@@ -71,6 +71,19 @@ impl Config {
         Self::read(&folder.join("config.json"))
     }
 
+    /// Reads helm's own file of the same form: `HELM_REGISTRY_CONFIG`, or `registry/config.json` in its configuration.
+    pub(crate) fn load_of_helm() -> Result<Self, CliError> {
+        let variable = |name| std::env::var_os(name).filter(|text| !text.is_empty());
+        let home = || PathBuf::from(variable("HOME").unwrap_or_default()).join(".config");
+        let base = || variable("XDG_CONFIG_HOME").map_or_else(home, PathBuf::from);
+        let folder = || {
+            let own = variable("HELM_CONFIG_HOME").map(PathBuf::from);
+            own.unwrap_or_else(|| base().join("helm"))
+        };
+        let file = variable("HELM_REGISTRY_CONFIG").map(PathBuf::from);
+        Self::read(&file.unwrap_or_else(|| folder().join("registry/config.json")))
+    }
+
     fn read(path: &Path) -> Result<Self, CliError> {
         let wrong = |reason: String| {
             let message = format!(

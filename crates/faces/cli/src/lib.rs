@@ -19,7 +19,10 @@ mod tests;
 mod verbs;
 
 pub use verbs::patches::span;
-pub use verbs::{Newness, PushedChart, ReleaseQuestion, invocation_options};
+pub use verbs::{
+    ChartPlaces, Freshness, Newness, PulledChart, PushedChart, ReleaseQuestion, RepositoryLogin,
+    invocation_options,
+};
 
 use alone::{Alone, Rebased};
 use arguments::{
@@ -29,8 +32,8 @@ use arguments::{
 use clap::Parser as _;
 use error::CliError;
 use output::Answer;
-use refloat_chart::{Chart, ChartArtifact};
-use refloat_oci::{Location, RegistryHost};
+use refloat_chart::Chart;
+use refloat_oci::RegistryHost;
 use refloat_template::{Map, Oracle};
 use settings::Settings;
 use std::ffi::OsString;
@@ -66,11 +69,8 @@ pub struct Local {
     pub watch: fn(WatchArguments, Option<&RegistryHost>) -> Result<(), CliError>,
     /// Takes the run in a folder to its end.
     pub runner: fn(&Path) -> Result<(), CliError>,
-    /// A packaged chart out of a registry or layout; the host is that of the configured server.
-    pub pull_chart: fn(&Location, Option<&RegistryHost>) -> Result<Vec<u8>, CliError>,
-    /// Keeps a chart under a tag; the host is that of the configured server.
-    pub push_chart:
-        fn(&Location, ChartArtifact, Option<&RegistryHost>) -> Result<PushedChart, CliError>,
+    /// Registries, classic repositories and the client's store, for charts.
+    pub charts: ChartPlaces,
     /// Installs or upgrades a release on a cluster; answers as JSON.
     pub deploy: Deploy,
     /// What the releases of a cluster are, as a JSON list.

@@ -15,10 +15,12 @@ mod upkeep;
 mod why;
 
 pub use bases::options as invocation_options;
-pub use charts::{Newness, PushedChart, ReleaseQuestion};
+pub use charts::{
+    ChartPlaces, Freshness, Newness, PulledChart, PushedChart, ReleaseQuestion, RepositoryLogin,
+};
 
 use crate::Local;
-use crate::arguments::{RepoVerb, UNBUILT, Verb};
+use crate::arguments::{RepoVerb, UNBUILT, ValuesVerb, Verb};
 use crate::error::CliError;
 use crate::output::{Answer, View};
 use crate::settings::Settings;
@@ -62,6 +64,14 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Cancel { run } => builds::cancel(&run, settings),
         Verb::Runner { folder } => (local.runner)(&folder).map(said_itself),
         Verb::Template(arguments) => charts::template(&arguments, settings, local),
+        Verb::Explain(arguments) => charts::explain(&arguments, settings, local),
+        Verb::Values(ValuesVerb::Check(arguments)) => {
+            charts::values_check(&arguments, settings, local)
+        }
+        Verb::Lint(arguments) => charts::lint(&arguments, settings, local),
+        Verb::Dependency(verb) => charts::dependency(&verb, settings, local),
+        Verb::Verify(arguments) => charts::verify(&arguments),
+        Verb::Search(arguments) => charts::search(&arguments, local),
         Verb::Show(verb) => charts::show(&verb, settings, local),
         Verb::Bump(arguments) => charts::bump(&arguments, settings),
         Verb::Package(arguments) => charts::package(&arguments, settings, local),

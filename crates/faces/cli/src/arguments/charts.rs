@@ -1,5 +1,11 @@
 //! Verbs for charts: rendered, edited, packaged, kept in a registry. All of them work without a server.
 
+mod dependency;
+mod lint;
+
+pub use dependency::{DependencyArguments, DependencyVerb, SearchArguments};
+pub use lint::{KeyringArguments, LintArguments, VerifyArguments};
+
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -55,9 +61,12 @@ pub struct TemplateArguments {
     /// The namespace
     #[arg(short, long, env = "HELM_NAMESPACE", default_value = "default")]
     pub namespace: String,
-    /// The version of a chart whose reference has no tag
+    /// The version of a chart whose reference has no tag, or a range: the newest that fits
     #[arg(long)]
     pub version: Option<String>,
+    /// The classic repository that CHART is a name in
+    #[arg(long, value_name = "URL")]
+    pub repo: Option<String>,
     /// Set .Release.IsUpgrade instead of .Release.IsInstall
     #[arg(long)]
     pub is_upgrade: bool,
@@ -90,20 +99,30 @@ pub struct TemplateArguments {
 Changes exactly the lines of the image, and with --version the one line of the chart's version; all else stays as it
 is, byte for byte. What could be meant in two ways is refused, and so is what cannot be proven by reading it again.
 The image at PATH is a text (repo:tag) or a map (repository, tag, and registry or digest where they are there).
+By what a file is, PATH is also the name of an entry of a kustomization, a container or an image of plain manifests, a
+path in the values of a HelmRelease, Application or ApplicationSet; KIND/NAME: before it names one object. REF alone
+means all images of its repository.
 
 Examples:
   refloat bump ./charts/shop --image web.image=registry.example.com/shop/web:1.3 --version patch
-  refloat bump values-production.yaml --image 'jobs[0].image=registry.example.com/shop/clean@sha256:..'")]
+  refloat bump ./charts/shop --image web.image=registry.example.com/shop/web:1.3 --version minor --app-version image
+  refloat bump values-production.yaml --image 'jobs[0].image=registry.example.com/shop/clean@sha256:..'
+  refloat bump kustomization.yaml --image registry.example.com/shop/web:1.3
+  refloat bump deploy.yaml --image Deployment/web:app=registry.example.com/shop/web:1.3
+  refloat bump helmrelease.yaml --image web.image=registry.example.com/shop/web:1.3")]
 pub struct BumpArguments {
-    /// The folder of a chart, or a values file
+    /// The folder of a chart, a values file, or a file of manifests
     #[arg(value_name = "CHART_DIR_OR_VALUES")]
     pub target: PathBuf,
     /// The image to write, and where
     #[arg(long = "image", value_name = "PATH=REF")]
     pub images: Vec<String>,
-    /// The chart's new version: patch, minor or a version
+    /// The chart's new version: patch, minor, major or a version
     #[arg(long, value_name = "patch|minor|X")]
     pub version: Option<String>,
+    /// The chart's new appVersion: image for the tag of the first image, or a version
+    #[arg(long, value_name = "image|X")]
+    pub app_version: Option<String>,
     /// Say what would change and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -132,6 +151,15 @@ pub struct PackageArguments {
     /// The appVersion to package it with
     #[arg(long)]
     pub app_version: Option<String>,
+    /// Fetch its dependencies first
+    #[arg(short = 'u', long)]
+    pub dependency_update: bool,
+    /// Not built: sign with gpg and keep FILE.prov beside FILE, `push` takes it along
+    #[arg(long, hide = true)]
+    pub sign: bool,
+    /// Not built, see --sign
+    #[arg(long, hide = true)]
+    pub key: Option<String>,
 }
 
 /// `push`
@@ -154,19 +182,32 @@ pub struct PushArguments {
 #[command(after_help = "\
 Examples:
   refloat pull registry.example.com/charts/shop:1.4.2
-  refloat pull oci://registry.example.com/charts/shop --version 1.4.2 --untar -d charts")]
+  refloat pull oci://registry.example.com/charts/shop --version 1.4.2 --untar -d charts
+  refloat pull shop --repo https://charts.example.com --version '^1.4' --verify --keyring keys.gpg")]
 pub struct PullArguments {
     /// The chart
     pub reference: String,
-    /// The version, if the reference has no tag
+    /// The version, if the reference has no tag, or a range: the newest that fits
     #[arg(long)]
     pub version: Option<String>,
+    /// The classic repository that CHART is a name in
+    #[arg(long, value_name = "URL")]
+    pub repo: Option<String>,
     /// Where to write it
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     pub destination: PathBuf,
     /// Write the chart's folder instead of the archive
     #[arg(long)]
     pub untar: bool,
+    /// Check its provenance before anything is written
+    #[arg(long, help_heading = "Provenance")]
+    pub verify: bool,
+    /// Write its provenance file, too
+    #[arg(long, help_heading = "Provenance")]
+    pub prov: bool,
+    /// Keys.
+    #[command(flatten)]
+    pub keyring: KeyringArguments,
 }
 
 /// `show`
@@ -177,7 +218,11 @@ pub enum ShowVerb {
     Chart(ShowArguments),
     /// The default values, as they are
     Values(ShowArguments),
-    /// Both, the README and the CRDs
+    /// Its README
+    Readme(ShowArguments),
+    /// The files of crds/
+    Crds(ShowArguments),
+    /// All of that
     All(ShowArguments),
 }
 
@@ -186,7 +231,10 @@ pub enum ShowVerb {
 pub struct ShowArguments {
     /// A folder, a .tgz or a reference
     pub chart: String,
-    /// The version, if the reference has no tag
+    /// The version, if the reference has no tag, or a range: the newest that fits
     #[arg(long)]
     pub version: Option<String>,
+    /// The classic repository that CHART is a name in
+    #[arg(long, value_name = "URL")]
+    pub repo: Option<String>,
 }

@@ -1,17 +1,34 @@
-//! Charts: `template`, `show`, `bump`, `package`, `push`, `pull`. The rules are refloat-chart's; here files are read and
+//! Charts: `template`, `show`, `lint`, `dependency`, `bump`, `package`, `push`, `pull`, `verify`, `search`. The rules are refloat-chart's; here files are read and
 //! written, and registries asked through [`Local`].
 
+mod check;
+mod dependency;
 mod edit;
+mod environments;
+mod explain;
+mod kubernetes;
+mod lint;
 mod oracle;
+mod places;
+mod provenance;
 mod registry;
 mod release;
+mod repositories;
+mod search;
+mod secrets;
 mod source;
 mod values;
 
+pub(super) use check::values_check;
+pub(super) use dependency::dependency;
 pub(super) use edit::bump;
-pub use registry::PushedChart;
+pub(super) use explain::explain;
+pub(super) use lint::lint;
+pub use places::{ChartPlaces, Freshness, PulledChart, PushedChart, RepositoryLogin};
+pub(super) use provenance::verify;
 pub(super) use registry::{package, pull, push};
 pub use release::{Newness, ReleaseQuestion};
+pub(super) use search::search;
 pub(super) use release::{history, install, list, release, status, upgrade};
 
 use crate::Local;
@@ -36,7 +53,11 @@ pub(super) fn template(
         None => ("release-name", &arguments.first),
     };
     release_name(name)?;
-    let chart = source::chart(chart, arguments.version.as_deref(), settings, local)?;
+    let wish = source::Wish {
+        version: arguments.version.as_deref(),
+        repo: arguments.repo.as_deref(),
+    };
+    let chart = source::chart(chart, &wish, settings, local)?;
     let given = values::given(&arguments.values)?;
     let options = options(name, arguments)?;
     let rendered =
@@ -126,6 +147,9 @@ fn refused(error: &RenderError) -> CliError {
 
 /// Text that is printed as it is.
 fn verbatim(json: Value, text: &str) -> Answer {
+    if text.is_empty() {
+        return Answer::read(json, View::Lines(Vec::new()));
+    }
     let text = text.strip_suffix('\n').unwrap_or(text);
     let lines = text.split('\n').map(str::to_owned).collect();
     Answer::read(json, View::Lines(lines))
@@ -137,12 +161,11 @@ pub(super) fn show(
     local: &Local,
 ) -> Result<Answer, CliError> {
     let load = |arguments: &ShowArguments| {
-        source::chart(
-            &arguments.chart,
-            arguments.version.as_deref(),
-            settings,
-            local,
-        )
+        let wish = source::Wish {
+            version: arguments.version.as_deref(),
+            repo: arguments.repo.as_deref(),
+        };
+        source::chart(&arguments.chart, &wish, settings, local)
     };
     let (chart, text) = match verb {
         ShowVerb::Chart(arguments) => {
@@ -153,6 +176,16 @@ pub(super) fn show(
         ShowVerb::Values(arguments) => {
             let chart = load(arguments)?;
             let text = values_text(&chart);
+            (chart, text)
+        }
+        ShowVerb::Readme(arguments) => {
+            let chart = load(arguments)?;
+            let text = readme(&chart).unwrap_or_default();
+            (chart, text)
+        }
+        ShowVerb::Crds(arguments) => {
+            let chart = load(arguments)?;
+            let text = crds_text(&chart);
             (chart, text)
         }
         ShowVerb::All(arguments) => {
@@ -181,14 +214,21 @@ fn all_text(chart: &Chart) -> String {
     let mut text = format!("{}\n", chart.metadata.to_yaml());
     text += "---\n";
     text += &values_text(chart);
-    let names = ["readme.md", "readme.txt", "readme"];
-    let readme = chart
-        .files
-        .iter()
-        .find(|file| names.contains(&file.name.to_ascii_lowercase().as_str()));
-    if let Some(readme) = readme {
-        text.push_str(&["---\n", &*readme.text(), "\n"].concat());
+    if let Some(readme) = readme(chart) {
+        text.push_str(&["---\n", &*readme].concat());
     }
+    text + &crds_text(chart)
+}
+
+fn readme(chart: &Chart) -> Option<String> {
+    let names = ["readme.md", "readme.txt", "readme"];
+    let is_it = |name: &str| names.contains(&name.to_ascii_lowercase().as_str());
+    let file = chart.files.iter().find(|file| is_it(&file.name))?;
+    Some(format!("{}\n", file.text()))
+}
+
+fn crds_text(chart: &Chart) -> String {
+    let mut text = String::new();
     for crd in chart.crds() {
         let separator = if crd.file.data.starts_with(b"---") {
             ""

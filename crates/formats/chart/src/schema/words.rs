@@ -56,7 +56,8 @@ impl Level {
     fn write(&self, path: &str, depth: usize, text: &mut String) {
         let indent = "  ".repeat(depth);
         let count = self.own.len() + usize::from(!self.missing.is_empty()) + self.below.len();
-        let depth = if count > 1 {
+        // The root has no line of its own: what is wrong with it stands in the head of the message.
+        let depth = if count > 1 && !path.is_empty() {
             let _ = writeln!(text, "{indent}- at '{path}': validation failed");
             depth + 1
         } else {

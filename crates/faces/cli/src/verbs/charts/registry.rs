@@ -1,10 +1,12 @@
 //! `package`, `push`, `pull`: charts as archives and in registries.
 
-use super::source;
+use super::provenance;
+use super::repositories;
+use super::source::{self, Origin, Wish};
 use crate::Local;
 use crate::arguments::{PackageArguments, PullArguments, PushArguments};
 use crate::error::CliError;
-use crate::output::Answer;
+use crate::output::{Answer, View};
 use crate::settings::Settings;
 use refloat_chart::artifact::{tag_of, version_of};
 use refloat_chart::load::archive::unpack;
@@ -13,22 +15,21 @@ use refloat_chart::{Chart, ChartArtifact, artifact, package as pack};
 use refloat_oci::{Location, Reference};
 use serde_json::json;
 use std::fs;
-use std::path::Path;
-
-/// What a registry answers to a chart.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PushedChart {
-    /// The manifest's digest.
-    pub digest: String,
-    /// Whether the tag named it before.
-    pub changed: bool,
-}
+use std::path::{Path, PathBuf};
 
 pub(in super::super) fn package(
     arguments: &PackageArguments,
     settings: &Settings,
     local: &Local,
 ) -> Result<Answer, CliError> {
+    if arguments.sign || arguments.key.is_some() {
+        return Err(CliError::unsupported(
+            "signing (sign with gpg as docs/charts.md says; push takes FILE.prov along)",
+        ));
+    }
+    if arguments.dependency_update {
+        super::dependency::bring(&arguments.folder, settings, local)?;
+    }
     let mut chart = source::folder(&arguments.folder)?;
     if let Some(version) = &arguments.version {
         chart.metadata.version.clone_from(version);
@@ -39,7 +40,7 @@ pub(in super::super) fn package(
     let Some(reference) = &arguments.reference else {
         let bytes = packed(&mut chart)?;
         let name = file_name(&chart);
-        return written(&chart, &bytes, &arguments.destination, &name);
+        return written(&chart, &bytes, &arguments.destination, &name, "packaged");
     };
     let mut reference = parse(reference, settings)?;
     under_reference(&mut chart, &mut reference, arguments.version.is_some())?;
@@ -103,10 +104,21 @@ fn packed(chart: &mut Chart) -> Result<Vec<u8>, CliError> {
                 "found in Chart.yaml, but missing in charts/ directory: {}",
                 missing.join(", ")
             ),
-            "put the charts below charts/",
+            "fetch them with `refloat dependency update`, or put them below charts/",
         ));
     }
     pack(chart).map_err(|error| source::wrong(&error))
+}
+
+/// The provenance file beside an archive goes with it.
+fn with_proof(artifact: ChartArtifact, file: &Path) -> Result<ChartArtifact, CliError> {
+    let mut beside = file.to_owned().into_os_string();
+    beside.push(".prov");
+    let beside = PathBuf::from(beside);
+    if !beside.is_file() {
+        return Ok(artifact);
+    }
+    Ok(artifact.with_provenance(source::read(&beside)?))
 }
 
 fn made(bytes: Vec<u8>) -> Result<ChartArtifact, CliError> {
@@ -114,16 +126,22 @@ fn made(bytes: Vec<u8>) -> Result<ChartArtifact, CliError> {
     artifact(bytes, None).map_err(|error| source::wrong(&error))
 }
 
-fn written(chart: &Chart, bytes: &[u8], folder: &Path, name: &str) -> Result<Answer, CliError> {
+fn written(
+    chart: &Chart,
+    bytes: &[u8],
+    folder: &Path,
+    name: &str,
+    done: &str,
+) -> Result<Answer, CliError> {
     let path = folder.join(name);
     let same = fs::read(&path).is_ok_and(|old| old == bytes);
     if !same {
-        let done = fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes));
-        done.map_err(|error| unwritable(&path, &error))?;
+        let stored = fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes));
+        stored.map_err(|error| unwritable(&path, &error))?;
     }
     let shown = path.display().to_string();
     let json = json!({ "name": chart.name(), "version": chart.metadata.version, "file": shown });
-    Ok(Answer::done(json, !same, format!("packaged {shown}")).with_brief(vec![shown]))
+    Ok(Answer::done(json, !same, format!("{done} {shown}")).with_brief(vec![shown]))
 }
 
 pub(in super::super) fn push(
@@ -143,7 +161,7 @@ pub(in super::super) fn push(
                 .map_err(refloat_oci::ReferenceError::from)?,
         );
     }
-    let artifact = made(bytes)?;
+    let artifact = with_proof(made(bytes)?, &arguments.file)?;
     let tag = reference
         .tag
         .as_ref()
@@ -170,7 +188,7 @@ fn push_to(
     local: &Local,
 ) -> Result<Answer, CliError> {
     let location = Location::Registry(reference.clone());
-    let pushed = (local.push_chart)(&location, artifact, settings.host().as_ref())?;
+    let pushed = (local.charts.push)(&location, artifact, settings.host().as_ref())?;
     let json = json!({
         "name": chart.name(),
         "version": chart.metadata.version,
@@ -190,14 +208,66 @@ pub(in super::super) fn pull(
     settings: &Settings,
     local: &Local,
 ) -> Result<Answer, CliError> {
-    let location = source::location(&arguments.reference, arguments.version.as_deref(), settings)?;
-    let bytes = (local.pull_chart)(&location, settings.host().as_ref())?;
-    let chart = source::archive(&bytes)?;
-    if !arguments.untar {
-        let name = pulled_name(&location, &chart);
-        return written(&chart, &bytes, &arguments.destination, &name);
+    let wish = Wish {
+        version: arguments.version.as_deref(),
+        repo: arguments.repo.as_deref(),
+    };
+    let pulled = source::pulled(&arguments.reference, &wish, settings, local)?;
+    let chart = source::archive(&pulled.archive)?;
+    let name = pulled_name(&pulled.origin, &chart);
+    let mut proof = None;
+    let mut said = Vec::new();
+    if arguments.verify || arguments.prov {
+        proof = provenance_of(&pulled.origin, settings, local)?;
     }
-    let folder = arguments.destination.join(chart.name());
+    if arguments.verify {
+        let bytes = proof.as_deref().ok_or_else(|| provenance::missing(&name))?;
+        let keyring = provenance::keyring(&arguments.keyring)?;
+        let found = provenance::proven(&pulled.archive, &name, bytes, &keyring)?;
+        said = provenance::lines(&found);
+    }
+    let mut answer = if arguments.untar {
+        unpacked(&chart, &pulled.archive, &arguments.destination)?
+    } else {
+        written(
+            &chart,
+            &pulled.archive,
+            &arguments.destination,
+            &name,
+            "pulled",
+        )?
+    };
+    if let Some(bytes) = proof.filter(|_| !arguments.untar) {
+        let path = arguments.destination.join(format!("{name}.prov"));
+        fs::write(&path, bytes).map_err(|error| unwritable(&path, &error))?;
+        answer.json["provenance"] = path.display().to_string().into();
+    }
+    if let Some(digest) = pulled.digest {
+        answer.json["digest"] = digest.into();
+    }
+    if !said.is_empty() {
+        answer.json["verified"] = true.into();
+    }
+    if let View::Lines(lines) = &mut answer.view {
+        said.append(lines);
+        *lines = said;
+    }
+    Ok(answer)
+}
+
+fn provenance_of(
+    origin: &Origin,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Option<Vec<u8>>, CliError> {
+    match origin {
+        Origin::Place(place) => (local.charts.provenance)(place, settings.host().as_ref()),
+        Origin::Repository(address, login) => (local.charts.file_provenance)(address, login),
+    }
+}
+
+fn unpacked(chart: &Chart, bytes: &[u8], destination: &Path) -> Result<Answer, CliError> {
+    let folder = destination.join(chart.name());
     if folder.exists() {
         return Err(CliError::failed(
             "exists",
@@ -205,7 +275,7 @@ pub(in super::super) fn pull(
             "remove it, or choose another --destination",
         ));
     }
-    for file in unpack(&bytes).map_err(|error| source::wrong(&error))? {
+    for file in unpack(bytes).map_err(|error| source::wrong(&error))? {
         let path = folder.join(&file.name);
         let parent = path.parent().unwrap_or(&folder);
         let done = fs::create_dir_all(parent).and_then(|()| fs::write(&path, &file.data));
@@ -216,15 +286,16 @@ pub(in super::super) fn pull(
     Ok(Answer::done(json, true, format!("pulled into {shown}")).with_brief(vec![shown]))
 }
 
-/// Named after the reference, as helm names it; the chart inside may be called otherwise.
-fn pulled_name(location: &Location, chart: &Chart) -> String {
-    match location {
-        Location::Registry(reference) if reference.tag.is_some() => {
+/// Named after the reference or address, as helm names it; the chart inside may be called otherwise.
+fn pulled_name(origin: &Origin, chart: &Chart) -> String {
+    match origin {
+        Origin::Place(Location::Registry(reference)) if reference.tag.is_some() => {
             let path = reference.repository.as_str();
             let last = path.rsplit('/').next().unwrap_or(path);
             format!("{last}-{}.tgz", chart.metadata.version)
         }
-        _ => file_name(chart),
+        Origin::Place(_) => file_name(chart),
+        Origin::Repository(address, _) => repositories::file_name(address),
     }
 }
 

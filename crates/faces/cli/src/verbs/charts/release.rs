@@ -61,8 +61,11 @@ fn deploy(
     local: &Local,
 ) -> Result<Answer, CliError> {
     release_name(&arguments.name)?;
-    let version = arguments.version.as_deref();
-    let chart = source::chart(&arguments.chart, version, settings, local)?;
+    let wish = source::Wish {
+        version: arguments.version.as_deref(),
+        repo: None,
+    };
+    let chart = source::chart(&arguments.chart, &wish, settings, local)?;
     let given = values::given(&arguments.values)?;
     let done = (local.deploy)(arguments, newness, &chart, given, &oracle::System)?;
     if arguments.dry_run {

@@ -1,10 +1,16 @@
 //! A chart by what a person writes: a folder, a file, a reference.
 
+use super::places::{Freshness, PulledChart, RepositoryLogin};
+use super::repositories::{self, Repositories};
 use crate::Local;
 use crate::error::{CliError, EXIT_NOT_FOUND};
+use crate::output::remark;
 use crate::settings::Settings;
+use refloat_chart::artifact::{tag_of, version_of};
+use refloat_chart::dependency::choose;
 use refloat_chart::load::archive::{CHART_MAX_BYTES, FILE_MAX_BYTES, FILES_MAX};
 use refloat_chart::load::ignore::{FILE_NAME, IgnoreRules};
+use refloat_chart::metadata::Dependency;
 use refloat_chart::{Chart, ChartError, load, load_archive};
 use refloat_oci::{Location, ReferenceError};
 use std::collections::BTreeMap;
@@ -14,21 +20,78 @@ use std::path::Path;
 /// The deepest nesting of folders that is walked.
 const DEPTH_MAX: usize = 64;
 
-/// Loads the chart that `text` names; `version` is the tag of a reference without one.
+/// What of a chart's source does not stand in its name.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wish<'a> {
+    /// A version or a range, where the name has no tag.
+    pub(super) version: Option<&'a str>,
+    /// The classic repository that the name is one in.
+    pub(super) repo: Option<&'a str>,
+}
+
+/// Loads the chart that `text` names.
 pub(super) fn chart(
     text: &str,
-    version: Option<&str>,
+    wish: &Wish<'_>,
     settings: &Settings,
     local: &Local,
 ) -> Result<Chart, CliError> {
     let path = Path::new(text);
-    if path.is_dir() {
+    if wish.repo.is_none() && path.is_dir() {
         return folder(path);
     }
-    if path.is_file() {
+    if wish.repo.is_none() && path.is_file() {
         return archive(&read(path)?);
     }
-    let location = location(text, version, settings).map_err(|error| {
+    archive(&pulled(text, wish, settings, local)?.archive)
+}
+
+/// A chart that was fetched.
+pub(super) struct Pulled {
+    /// Its archive.
+    pub(super) archive: Vec<u8>,
+    /// The manifest's digest, of what lies in a registry.
+    pub(super) digest: Option<String>,
+    /// Where it lies.
+    pub(super) origin: Origin,
+}
+
+/// Where a fetched chart lies.
+pub(super) enum Origin {
+    /// In a registry or layout.
+    Place(Location),
+    /// In a classic repository, at an address.
+    Repository(String, RepositoryLogin),
+}
+
+/// Fetches the archive of the chart that `text` names, out of the store if it is there.
+pub(super) fn pulled(
+    text: &str,
+    wish: &Wish<'_>,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Pulled, CliError> {
+    if let Some(repo) = wish.repo {
+        let login = match repo.strip_prefix('@') {
+            Some(name) => Repositories::load()?.named(name)?,
+            None => Repositories::load()?.at(repo),
+        };
+        let index = repositories::index(&login, Freshness::Fresh, local)?;
+        let version = wish.version.unwrap_or_default();
+        let entry = repositories::find(&index, &login.url, text, version)?;
+        let (address, found) = repositories::archive(entry, &login, local)?;
+        return Ok(noted(found, Origin::Repository(address, login), settings));
+    }
+    if text.starts_with("http://") || text.starts_with("https://") {
+        let login = RepositoryLogin::open(text);
+        let found = (local.charts.file)(text, &login, None)?;
+        return Ok(noted(
+            found,
+            Origin::Repository(text.to_owned(), login),
+            settings,
+        ));
+    }
+    let place = location(text, None, settings).map_err(|error| {
         let advice = "give a chart's folder, its .tgz, or registry/path:tag";
         CliError::failed(
             "not_found",
@@ -37,7 +100,68 @@ pub(super) fn chart(
         )
         .exiting(EXIT_NOT_FOUND)
     })?;
-    archive(&(local.pull_chart)(&location, settings.host().as_ref())?)
+    let place = with_version(place, wish.version, settings, local)?;
+    let found = (local.charts.pull)(&place, settings.host().as_ref())?;
+    Ok(noted(found, Origin::Place(place), settings))
+}
+
+fn noted(found: PulledChart, origin: Origin, settings: &Settings) -> Pulled {
+    if let Some(offline) = &found.offline {
+        remark(
+            &format!("refloat: {offline}; using what was pulled before"),
+            settings,
+        );
+    }
+    Pulled {
+        archive: found.archive,
+        digest: found.digest,
+        origin,
+    }
+}
+
+/// A reference without a tag or digest gets the tag of a version; of a range, the newest that fits.
+fn with_version(
+    mut place: Location,
+    version: Option<&str>,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Location, CliError> {
+    let Location::Registry(reference) = &mut place else {
+        return Ok(place);
+    };
+    if reference.tag.is_some() || reference.digest.is_some() {
+        return Ok(place);
+    }
+    let exact = version.filter(|version| refloat_chart::version::is_lenient(version));
+    let tag = match exact {
+        Some(version) => tag_of(version),
+        None => {
+            let name = reference.to_string();
+            let tags = (local.charts.tags)(
+                &Location::Registry(reference.clone()),
+                settings.host().as_ref(),
+            )?;
+            let versions: Vec<String> = tags.iter().map(|tag| version_of(tag)).collect();
+            let strict = versions.iter().map(String::as_str);
+            let strict = strict.filter(|version| refloat_chart::version::is_strict(version));
+            let wanted = Dependency {
+                name: name.clone(),
+                version: version
+                    .filter(|range| !range.is_empty())
+                    .unwrap_or("*")
+                    .to_owned(),
+                repository: name,
+                ..Dependency::default()
+            };
+            let chosen = choose(&wanted, strict).map_err(|error| {
+                CliError::failed("not_found", error.to_string(), "see `refloat tags`")
+                    .exiting(EXIT_NOT_FOUND)
+            })?;
+            tag_of(chosen)
+        }
+    };
+    reference.tag = Some(tag.parse().map_err(refloat_oci::ReferenceError::from)?);
+    Ok(place)
 }
 
 /// A reference to a chart; `+` in a version stands as `_` in a tag.
@@ -47,15 +171,12 @@ pub(super) fn location(
     settings: &Settings,
 ) -> Result<Location, ReferenceError> {
     let (text, tagged) = match text.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (
-            format!("{name}:{}", refloat_chart::artifact::tag_of(tag)),
-            true,
-        ),
+        Some((name, tag)) if !tag.contains('/') => (format!("{name}:{}", tag_of(tag)), true),
         _ => (text.to_owned(), false),
     };
     let text = match version {
         Some(version) if !tagged => {
-            format!("{text}:{}", refloat_chart::artifact::tag_of(version))
+            format!("{text}:{}", tag_of(version))
         }
         _ => text,
     };
@@ -69,6 +190,11 @@ pub(super) fn archive(bytes: &[u8]) -> Result<Chart, CliError> {
 
 /// A chart's folder.
 pub(super) fn folder(path: &Path) -> Result<Chart, CliError> {
+    load(files(path)?).map_err(|error| wrong(&error))
+}
+
+/// The files of a chart's folder that are not ignored.
+pub(super) fn files(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, CliError> {
     let rules = match fs::read(path.join(FILE_NAME)) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(_) => String::new(),
@@ -88,7 +214,7 @@ pub(super) fn folder(path: &Path) -> Result<Chart, CliError> {
         )
         .exiting(EXIT_NOT_FOUND));
     }
-    load(walk.files).map_err(|error| wrong(&error))
+    Ok(walk.files)
 }
 
 struct Walk {
