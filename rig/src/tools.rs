@@ -45,6 +45,8 @@ pub enum Tool {
     Regctl,
     Helm,
     Helm3,
+    Sops,
+    Age,
     HelmEngine,
     Distribution,
     Etcd,

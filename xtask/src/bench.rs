@@ -5,6 +5,7 @@
 //! a build: a figure is told, not judged.
 
 mod contender;
+pub mod gate;
 mod load;
 mod table;
 pub mod wave;

@@ -16,6 +16,7 @@ mod bench;
 mod crash;
 mod deny;
 mod rig;
+mod schemas;
 mod stage;
 mod suite;
 mod tidy;
@@ -39,6 +40,8 @@ enum Verb {
     /// Measures Refloat beside its peers, in one run
     #[command(subcommand)]
     Bench(Bench),
+    /// Packs the schemas of Kubernetes anew
+    Schemas,
     /// The outside programs that the tests use
     #[command(subcommand)]
     Rig(rig::Verb),
@@ -50,6 +53,8 @@ enum Bench {
     Registry(bench::Options),
     /// How long a base update takes until what stands on it is patched and its release begins
     Loop(bench::wave::Options),
+    /// How long lint, template, checks and package of a chart take in all environments
+    Gate(bench::gate::Options),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +76,8 @@ fn run(verb: Verb) -> Result<ExitCode> {
             bench::registry(&options).map(|()| ExitCode::SUCCESS)
         }
         Verb::Bench(Bench::Loop(options)) => bench::wave::run(&options).map(|()| ExitCode::SUCCESS),
+        Verb::Bench(Bench::Gate(options)) => bench::gate::run(&options).map(|()| ExitCode::SUCCESS),
+        Verb::Schemas => schemas::run(),
         Verb::Rig(verb) => rig::run(&verb),
     }
 }

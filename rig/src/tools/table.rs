@@ -21,7 +21,7 @@ pub(super) fn entry(tool: Tool) -> Entry {
     TABLE[tool as usize].1
 }
 
-const TABLE: [(Tool, Entry); 32] = [
+const TABLE: [(Tool, Entry); 34] = [
     (
         Tool::Buildah,
         root(debian(
@@ -202,6 +202,19 @@ const TABLE: [(Tool, Entry); 32] = [
             "v3.22.0",
             "the same, as most people have it",
         )),
+    ),
+    (
+        Tool::Sops,
+        slow(go(
+            "sops",
+            "github.com/getsops/sops/v3/cmd/sops",
+            "v3.13.3",
+            "encrypts values, as people have them",
+        )),
+    ),
+    (
+        Tool::Age,
+        debian("age", "age", "/usr/bin/age-keygen", "keys for them"),
     ),
     (
         Tool::HelmEngine,

@@ -112,7 +112,6 @@ fn verbs_that_are_not_built_say_so() -> Result<()> {
         "deliveries",
         "dependency",
         "diff",
-        "explain",
         "hold",
         "import",
         "lint",
@@ -129,7 +128,6 @@ fn verbs_that_are_not_built_say_so() -> Result<()> {
         "test",
         "unhold",
         "uninstall",
-        "values",
     ] {
         let said = typed(&site, &admin, &[verb])?.refused(1, verb)?;
         ensure!(said.err.contains("unsupported"), "{}", said.err);

@@ -103,6 +103,15 @@ impl Data {
             || self.lifecycles.keys().any(|kind| kind.0 == group)
     }
 
+    /// Groups with their versions, and these with their kinds.
+    pub(crate) fn apis(&self) -> Vec<String> {
+        let kinds = self.kinds.keys().flat_map(|(group, version, kind)| {
+            let api = api(group, version);
+            [format!("{api}/{kind}"), api]
+        });
+        kinds.collect()
+    }
+
     /// The versions that have a kind: of this group, or else of others.
     pub(crate) fn apis_of(&self, group: &str, kind: &str) -> Vec<String> {
         let own = self.apis_in(group, kind);

@@ -94,6 +94,18 @@ impl Schemas {
         self.minor
     }
 
+    /// What a cluster of this version serves, as `.Capabilities.APIVersions` has it: `apps/v1`, `apps/v1/Deployment`.
+    pub fn apis(&self) -> Vec<String> {
+        let mut apis = self.data.apis();
+        for (group, version, kind) in self.custom.keys() {
+            apis.push(format!("{group}/{version}"));
+            apis.push(format!("{group}/{version}/{kind}"));
+        }
+        apis.sort();
+        apis.dedup();
+        apis
+    }
+
     /// Takes the definitions of custom resources in a file; other documents in it are left out. Gives their number.
     ///
     /// # Errors

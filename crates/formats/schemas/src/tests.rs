@@ -169,6 +169,9 @@ fn removed_and_deprecated_apis_are_named_with_their_version() {
     assert_eq!(codes("apps/v7", "Deployment"), ["api_unknown"]);
     assert_eq!(codes("example.com/v1", "Thing"), ["no_schema"]);
     assert!(Schemas::of_minor(3).is_err());
+    let apis = schemas(36).apis();
+    let has = |api: &str| apis.iter().any(|known| known == api);
+    assert!(has("v1") && has("apps/v1") && has("apps/v1/Deployment") && !has("policy/v1beta1"));
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Lines {
             return None;
         }
         let first_line = text[..at].matches('\n').count() + 1;
-        let end = if text[at..].lines().next().is_some() && text[..header + 1].ends_with("\r\n") {
+        let end = if text[..=header].ends_with("\r\n") {
             "\r\n"
         } else {
             "\n"

@@ -199,7 +199,10 @@ impl Found {
         documents: &[Document],
         missing: Option<BumpError>,
     ) -> Result<Plan, BumpError> {
-        let place = edit.place.unwrap_or(&edit.new.repository).to_owned();
+        let place = edit.place.map_or_else(
+            || format!("{}/{}", edit.new.registry, edit.new.repository),
+            str::to_owned,
+        );
         for (what, places) in [("container", &self.by_name), ("path", &self.by_path)] {
             if places.len() > 1 {
                 let object = places[0].split(' ').next().unwrap_or_default();

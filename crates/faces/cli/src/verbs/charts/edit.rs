@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::output::Answer;
 use crate::settings::Settings;
 use refloat_chart::{
-    BumpError, Bumped, ImageRef, ValuesPath, VersionChange, bump as edit, bump_version,
+    BumpError, Bumped, FileEdit, ImageRef, VersionChange, bump_app_version, bump_file, bump_version,
 };
 use refloat_oci::Reference;
 use serde_json::{Value, json};
@@ -17,10 +17,11 @@ pub(in super::super) fn bump(
     arguments: &BumpArguments,
     settings: &Settings,
 ) -> Result<Answer, CliError> {
-    if arguments.images.is_empty() && arguments.version.is_none() {
+    let is_version = arguments.version.is_some() || arguments.app_version.is_some();
+    if arguments.images.is_empty() && !is_version {
         return Err(CliError::usage(
             "there is nothing to change",
-            "give --image PATH=REF or --version",
+            "give --image PATH=REF, --version or --app-version",
         ));
     }
     let (values, chart) = files(arguments)?;
@@ -31,8 +32,8 @@ pub(in super::super) fn bump(
     let content_changed = edits.iter().any(|file| !file.changed.is_empty());
     // A version is for what changed: bumping twice with the same image is no new version.
     let is_new = arguments.images.is_empty() || content_changed;
-    if let (Some(version), Some(chart), true) = (&arguments.version, chart, is_new) {
-        edits.push(version_line(chart, version)?);
+    if let (true, Some(chart), true) = (is_version, chart, is_new) {
+        edits.push(version_lines(chart, arguments, settings)?);
     }
     let changed = edits.iter().any(|file| !file.changed.is_empty());
     if !arguments.dry_run {
@@ -70,10 +71,11 @@ fn files(arguments: &BumpArguments) -> Result<(Option<PathBuf>, Option<PathBuf>)
         return Ok((None, Some(target.clone())));
     }
     let chart = target.parent().unwrap_or(Path::new("")).join("Chart.yaml");
-    if arguments.version.is_some() && !chart.is_file() {
+    let is_version = arguments.version.is_some() || arguments.app_version.is_some();
+    if is_version && !chart.is_file() {
         return Err(CliError::usage(
             format!("there is no Chart.yaml beside {}", target.display()),
-            "leave --version out, or give the chart's folder",
+            "leave --version and --app-version out, or give the chart's folder",
         ));
     }
     Ok((Some(target.clone()), Some(chart)))
@@ -82,25 +84,27 @@ fn files(arguments: &BumpArguments) -> Result<(Option<PathBuf>, Option<PathBuf>)
 fn images(path: PathBuf, images: &[String], settings: &Settings) -> Result<Edited, CliError> {
     let mut text = read(&path)?;
     let (mut changed, mut remarks) = (Vec::new(), Vec::new());
+    let file_name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     for image in images {
-        let (place, reference) = image.split_once('=').ok_or_else(|| {
-            CliError::usage(
-                format!("`{image}` is not PATH=REF"),
-                "write for example web.image=registry.example.com/shop/web:1.3",
-            )
-        })?;
-        let place: ValuesPath =
-            place
-                .parse()
-                .map_err(|error: refloat_chart::bump::PathError| {
-                    CliError::usage(error.to_string(), "")
-                })?;
-        let reference = Reference::parse(reference, settings.host().as_ref())?;
-        let bumped = edit(&text, &place, &ImageRef::from(&reference))
-            .map_err(|error| refused(&path, &error))?;
+        // A reference holds no `=`; alone it means every image of its repository.
+        let (place, written) = match image.split_once('=') {
+            Some((place, reference)) => (Some(place), reference),
+            None => (None, image.as_str()),
+        };
+        let reference = Reference::parse(written, settings.host().as_ref())?;
+        let bumped = bump_file(&FileEdit {
+            file_name: file_name.as_deref().unwrap_or_default(),
+            text: &text,
+            place,
+            new: &ImageRef::from(&reference),
+        })
+        .map_err(|error| refused(&path, &error))?;
+        let place = place.unwrap_or(written);
         if let Some(left_out) = bumped.left_out {
             remarks.push(format!(
-                "{place} has no key `{left_out}`; it was not written"
+                "{place} has no `{left_out}` here; it was not written"
             ));
         }
         changed.extend(lines(&path, &bumped));
@@ -114,19 +118,52 @@ fn images(path: PathBuf, images: &[String], settings: &Settings) -> Result<Edite
     })
 }
 
-fn version_line(path: PathBuf, version: &str) -> Result<Edited, CliError> {
-    let text = read(&path)?;
-    let change = version
-        .parse()
-        .unwrap_or(VersionChange::Exact(version.to_owned()));
-    let bumped = bump_version(&text, &change).map_err(|error| refused(&path, &error))?;
-    let changed = lines(&path, &bumped);
+/// The version, and the appVersion: a text, or `image` for the tag of the first image that is written.
+fn version_lines(
+    path: PathBuf,
+    arguments: &BumpArguments,
+    settings: &Settings,
+) -> Result<Edited, CliError> {
+    let mut text = read(&path)?;
+    let mut changed = Vec::new();
+    if let Some(version) = &arguments.version {
+        let change = version
+            .parse()
+            .unwrap_or(VersionChange::Exact(version.to_owned()));
+        let bumped = bump_version(&text, &change).map_err(|error| refused(&path, &error))?;
+        changed.extend(lines(&path, &bumped));
+        text = bumped.text;
+    }
+    if let Some(version) = &arguments.app_version {
+        let version = match version.as_str() {
+            "image" => first_tag(&arguments.images, settings)?,
+            other => other.to_owned(),
+        };
+        let bumped = bump_app_version(&text, &version).map_err(|error| refused(&path, &error))?;
+        changed.extend(lines(&path, &bumped));
+        text = bumped.text;
+    }
     Ok(Edited {
         path,
-        text: bumped.text,
+        text,
         changed,
         remarks: Vec::new(),
     })
+}
+
+fn first_tag(images: &[String], settings: &Settings) -> Result<String, CliError> {
+    let usage = || {
+        CliError::usage(
+            "--app-version image needs an image with a tag",
+            "give --image PATH=REF with a tag, or the version itself",
+        )
+    };
+    let image = images.first().ok_or_else(usage)?;
+    let written = image
+        .split_once('=')
+        .map_or(image.as_str(), |(_, written)| written);
+    let reference = Reference::parse(written, settings.host().as_ref())?;
+    reference.tag.map(|tag| tag.to_string()).ok_or_else(usage)
 }
 
 fn lines(path: &Path, bumped: &Bumped) -> Vec<Value> {

@@ -1,6 +1,6 @@
 //! Values by flags, read from files.
 
-use super::source;
+use super::{secrets, source};
 use crate::arguments::ValueArguments;
 use crate::error::CliError;
 use refloat_chart::GivenValues;
@@ -10,7 +10,12 @@ use std::path::Path;
 
 /// All values that were given, as one map.
 pub(super) fn given(arguments: &ValueArguments) -> Result<Map, CliError> {
-    let file = |name: &String| Ok((name.clone(), text(name)?));
+    let file = |name: &String| {
+        let text = text(name)?;
+        let plain = secrets::opened(name, &text)?;
+        let text = plain.map_or(text, |plain| plain.expose().to_owned());
+        Ok((name.clone(), text))
+    };
     let given = GivenValues {
         files: arguments
             .files
@@ -33,7 +38,7 @@ pub(super) fn given(arguments: &ValueArguments) -> Result<Map, CliError> {
 }
 
 /// A file's text; `-` is standard input. Addresses are not fetched.
-fn text(name: &str) -> Result<String, CliError> {
+pub(super) fn text(name: &str) -> Result<String, CliError> {
     if name.trim() == "-" {
         let mut text = String::new();
         let read = std::io::stdin().lock().read_to_string(&mut text);
