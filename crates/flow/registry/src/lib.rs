@@ -25,5 +25,5 @@ pub use receive::{BeginUpload, Begun, ContentRange, Mount, PutDone, PutManifest,
 pub use refloat_ports::ByteStream;
 pub use registry::{Because, Caller, Limits, Registry};
 pub use sign_in::SignIn;
-pub use tags::TagPosition;
+pub use tags::{TagOutcome, TagPosition};
 pub use upkeep::Upkeep;

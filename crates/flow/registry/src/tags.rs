@@ -4,28 +4,24 @@ use crate::asked::{Asked, operation};
 use crate::{Caller, FlowError, Listed, Page, Registry};
 use refloat_oci::reference::TagOrDigest;
 use refloat_oci::{Digest, RepositoryName, TagName};
-use refloat_store::StoreError;
 use refloat_store::access::{Delete, Pull, Push, Update};
 use refloat_store::registry;
 
-pub use refloat_store::registry::TagPosition;
+pub use refloat_store::registry::{TagOutcome, TagPosition};
 
 impl Registry {
-    /// Makes `new` name what `from` names, and returns its digest.
+    /// Makes `new` name what `from` names; the outcome has its digest.
     pub async fn tag(
         &self,
         caller: &Caller,
         repository: &RepositoryName,
         from: &TagOrDigest,
         new: TagName,
-    ) -> Result<Digest, FlowError> {
+    ) -> Result<TagOutcome, FlowError> {
         let asked = Asked::new(caller, repository);
         let moved = self.store().write(operation!(tx, [asked, from, new], {
             let leave = asked.authorize::<Push>(tx).await?;
-            let outcome = registry::tag(tx, &leave, &from, &new).await?;
-            outcome
-                .digest
-                .ok_or_else(|| StoreError::column(0, "a tag without a digest"))
+            registry::tag(tx, &leave, &from, &new).await
         }));
         Ok(moved.await?)
     }

@@ -7,6 +7,7 @@ pub mod digest;
 pub mod manifest;
 pub mod media_type;
 pub mod name;
+pub mod realm;
 pub mod reference;
 
 pub use digest::{Algorithm, Digest, DigestError, Hasher};

@@ -13,7 +13,6 @@ pub mod cascades;
 pub mod edges;
 pub mod graph;
 pub mod images;
-mod lists;
 pub mod nodes;
 pub mod plans;
 pub mod reach;

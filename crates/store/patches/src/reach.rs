@@ -3,7 +3,6 @@
 use crate::bases;
 use crate::graph::{self, TaskLine};
 use crate::images::Step;
-use crate::lists::{digest_list, digests};
 use crate::rows;
 use refloat_cascade::{BaseName, LineName, PatchPolicy, Rule};
 use refloat_core::ProjectId;
@@ -11,6 +10,7 @@ use refloat_core::event::EdgeKind;
 use refloat_database::{Row, StoreError, Tx, sql};
 use refloat_oci::{Digest, TagName};
 use refloat_store::grants::PatchPolicies;
+use refloat_store::lists::{digest_list, digests};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most lines of one plan.

@@ -1,5 +1,5 @@
-//! Answers kept by `Idempotency-Key`, so that a request sent twice is carried out once. They are kept in the
-//! transaction that carries it out, for 24 hours.
+//! Answers kept by `Idempotency-Key` for 24 hours, so that who sends a request again is told the same. They are kept
+//! after the request was carried out: what a kill between the two leaves is carried out again, and is safe to.
 
 use bytes::Bytes;
 use refloat_core::Rejection;

@@ -15,7 +15,7 @@ pub mod grants;
 pub mod idempotency;
 pub mod jobs;
 pub mod lines;
-mod lists;
+pub mod lists;
 pub mod log;
 mod migrations;
 pub mod projects;

@@ -26,7 +26,8 @@ macro_rules! text_list {
     };
 }
 
-/// A statement around a list of digests, in the same way.
+/// A statement around a list of digests, in the same way; the parameter is made by [`digests`].
+#[macro_export]
 macro_rules! digest_list {
     ($head:expr, $parameter:literal, $tail:expr) => {
         refloat_database::Sql {
@@ -48,7 +49,8 @@ macro_rules! digest_list {
     };
 }
 
-pub(crate) use {digest_list, text_list};
+pub use digest_list;
+pub(crate) use text_list;
 
 /// The texts as a JSON array.
 pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Value {
@@ -56,7 +58,7 @@ pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Value {
 }
 
 /// The digests, in the form of rows, as a JSON array of hex.
-pub(crate) fn digests<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> Value {
+pub fn digests<'a>(digests: impl IntoIterator<Item = &'a Digest>) -> Value {
     json(
         &digests
             .into_iter()

@@ -6,7 +6,7 @@ use crate::face::Api;
 use crate::openapi;
 use refloat_core::Rejection;
 use refloat_flow::{FlowError, Page};
-use refloat_oci::{Digest, RepositoryName, TagName, TagOrDigest};
+use refloat_oci::{RepositoryName, TagName, TagOrDigest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -134,29 +134,13 @@ pub(crate) async fn tag(api: &Api, asking: &Asking) -> Result<Answer, FlowError>
         .from
         .parse()
         .map_err(|error| Rejection::NameInvalid(format!("{error}")))?;
-    let before = named(api, asking, &body.repository, &body.tag).await;
-    let digest = api
+    let outcome = api
         .registry
         .tag(&asking.caller, &body.repository, &from, body.tag)
         .await?;
     Ok(Answer::ok(
-        json!({ "digest": digest, "changed": before != Some(digest) }),
+        json!({ "digest": outcome.digest, "changed": outcome.changed }),
     ))
-}
-
-/// What a tag names now, as far as the caller may know.
-async fn named(
-    api: &Api,
-    asking: &Asking,
-    repository: &RepositoryName,
-    tag: &TagName,
-) -> Option<Digest> {
-    let tag = TagOrDigest::Tag(tag.clone());
-    api.registry
-        .get_manifest(&asking.caller, repository, &tag)
-        .await
-        .ok()
-        .map(|manifest| manifest.digest)
 }
 
 pub(crate) async fn untag(api: &Api, asking: &Asking) -> Result<Answer, FlowError> {
@@ -184,7 +168,8 @@ pub(crate) async fn tag_history(api: &Api, asking: &Asking) -> Result<Answer, Fl
             "version": position.version,
             "digest": position.digest,
             "at": position.at,
-            "actor": position.actor,
+            "actor": position.actor_name.as_ref().unwrap_or(&position.actor),
+            "actor_id": position.actor,
             "record": position.record,
         })
     };

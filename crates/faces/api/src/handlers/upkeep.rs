@@ -6,6 +6,7 @@ use crate::face::Api;
 use refloat_core::{JobId, Rejection};
 use refloat_flow::FlowError;
 use refloat_flow::administer::BackupName;
+use refloat_oci::Digest;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -70,11 +71,14 @@ pub(crate) async fn job(api: &Api, asking: &Asking) -> Result<Answer, FlowError>
             "damaged": counts.damaged,
         })
     };
+    let damaged =
+        |(digest, detail): &(Digest, String)| json!({ "digest": digest, "detail": detail });
     Ok(Answer::ok(json!({
         "id": report.job.id,
         "kind": report.job.kind,
         "state": report.job.progress.state.name(),
         "counts": counts,
+        "damaged": report.damaged.iter().map(damaged).collect::<Vec<Value>>(),
         "last_error": report.job.last_error,
         "created_at": report.job.created_at,
     })))

@@ -44,12 +44,17 @@ pub(super) fn scrub(settings: &Settings) -> Result<Answer, CliError> {
     let begun = client.post("/scrub", &json!({}))?;
     let json = awaited(&client, &begun, settings)?;
     let damaged = number(&json, "damaged");
-    let line = format!(
+    let mut lines = vec![format!(
         "read {} blobs, {}: {damaged} damaged",
         number(&json, "examined"),
         size(number(&json, "bytes"))
-    );
-    let mut answer = Answer::read(json, View::Lines(vec![line]));
+    )];
+    let named = json["damaged_blobs"].as_array().into_iter().flatten();
+    lines.extend(named.map(|blob| format!("{}: {}", text(blob, "digest"), text(blob, "detail"))));
+    if damaged > 0 {
+        lines.push("push what uses them again: an upload of the same digest heals it".to_owned());
+    }
+    let mut answer = Answer::read(json, View::Lines(lines));
     if damaged > 0 {
         answer.exit = EXIT_FAILED;
     }
@@ -68,6 +73,12 @@ fn awaited(client: &Client, begun: &Value, settings: &Settings) -> Result<Value,
             json!({})
         };
         counts["job"] = Value::from(id.as_str());
+        if job["damaged"]
+            .as_array()
+            .is_some_and(|list| !list.is_empty())
+        {
+            counts["damaged_blobs"] = job["damaged"].clone();
+        }
         match text(&job, "state").as_str() {
             "done" => return Ok(counts),
             "dead" | "cancelled" => {

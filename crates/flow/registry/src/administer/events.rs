@@ -4,11 +4,13 @@
 //! no number of the log anywhere: a filtered reader sees no gaps.
 
 use super::Administration;
+use crate::asked::operation;
 use crate::{Caller, FlowError};
 use refloat_core::{Recorded, Rejection};
 use refloat_store::access::{actor, authorize_server};
 use refloat_store::log::{self, Filter, Listing};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use refloat_store::log::{Broken, Intact, Verified};
@@ -88,10 +90,9 @@ impl Administration {
             position = page.position;
             let over = tokio::time::Instant::now() >= ends;
             if !page.records.is_empty() || over {
-                let mut items = Vec::with_capacity(page.records.len());
-                for record in &page.records {
-                    items.push(rendered(record, sight));
-                }
+                let names = self.actor_names(&page.records).await?;
+                let rendered = |record: &Recorded| rendered(record, sight, &names);
+                let items = page.records.iter().map(rendered).collect();
                 let next = self.inner.cursors.encode(listing, &position.to_string())?;
                 return Ok(EventPage {
                     items,
@@ -128,6 +129,23 @@ impl Administration {
             Box::pin(async move { log::read_after(tx, after, &filter, limit).await })
         });
         Ok(read.await?)
+    }
+
+    /// What people call those who made these records, by id; accounts that are gone are not in it.
+    async fn actor_names(
+        &self,
+        records: &[Recorded],
+    ) -> Result<BTreeMap<String, String>, FlowError> {
+        let actors: BTreeSet<String> = records.iter().map(|one| one.actor.clone()).collect();
+        let found = self.store().read(operation!(tx, [actors], {
+            let mut names = BTreeMap::new();
+            for actor in actors {
+                let name = log::actor_name(tx, &actor).await?;
+                names.insert(actor, name);
+            }
+            Ok(names)
+        }));
+        Ok(found.await?)
     }
 
     async fn filter(
@@ -176,7 +194,7 @@ impl Administration {
 }
 
 /// A record as outsiders see it. Its body may have expired, and then only its place and time are left.
-fn rendered(record: &Recorded, sight: Sight) -> Value {
+fn rendered(record: &Recorded, sight: Sight, names: &BTreeMap<String, String>) -> Value {
     let body: Value = record
         .body
         .as_deref()
@@ -187,7 +205,8 @@ fn rendered(record: &Recorded, sight: Sight) -> Value {
         "type": body["type"].as_str().unwrap_or("expired"),
         "version": body["version"],
         "at": record.at,
-        "actor": record.actor,
+        "actor": names.get(&record.actor).unwrap_or(&record.actor),
+        "actor_id": record.actor,
         "causes": record.causes,
         "data": body["data"],
     });

@@ -5,12 +5,15 @@ use super::{collect, default_project, scrub};
 use crate::asked::operation;
 use crate::{Caller, FlowError, Registry};
 use refloat_core::{JobId, Rejection};
+use refloat_oci::Digest;
 use refloat_store::access::authorize_server;
 use refloat_store::collect::Collectable;
 use refloat_store::jobs::{self, Job, NewJob};
 
 /// The consumer under which requests of people are unique.
 const CONSUMER: &str = "person";
+/// How many damaged blobs a report names. The log has all.
+pub const DAMAGED_MAX: usize = 100;
 
 /// A job, and what it has done so far if it ran here.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +22,8 @@ pub struct JobReport {
     pub job: Job,
     /// What it has done; `None` if it has not begun, or runs in another process.
     pub counts: Option<Counts>,
+    /// Of a scrub: blobs that are damaged now, by digest, each with what is wrong; the first [`DAMAGED_MAX`].
+    pub damaged: Vec<(Digest, String)>,
 }
 
 impl Registry {
@@ -47,14 +52,25 @@ impl Registry {
         let (principal, id) = (caller.principal.clone(), id.clone());
         let found = self.store().read(operation!(tx, [principal, id], {
             authorize_server(tx, &principal).await?;
-            jobs::get(tx, &id).await
+            let job = jobs::get(tx, &id).await?;
+            let damaged = match &job {
+                Some(job) if job.kind == scrub::KIND => {
+                    refloat_store::scrub::damaged(tx, None, DAMAGED_MAX).await?
+                }
+                _ => Vec::new(),
+            };
+            Ok(job.map(|job| (job, damaged)))
         }));
-        let job = found.await?.ok_or_else(|| Rejection::NotFound {
+        let (job, damaged) = found.await?.ok_or_else(|| Rejection::NotFound {
             kind: "job",
             name: id.to_string(),
         })?;
         let counts = self.progress().get(&id);
-        Ok(JobReport { job, counts })
+        Ok(JobReport {
+            job,
+            counts,
+            damaged,
+        })
     }
 
     async fn request(
