@@ -1,6 +1,6 @@
 //! What a change is made of: equal inputs make the same change, so that each is made once.
 
-use refloat_oci::{Digest, RepositoryName, TagName};
+use refloat_oci::{Digest, RegistryHost, RepositoryName, TagName};
 
 /// An image that a chart names, as its line is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct InputImage {
     pub path: String,
     /// The line, `REPO#RULE`.
     pub line: String,
+    /// The foreign registry that holds it; `None` is this one.
+    pub registry: Option<RegistryHost>,
     /// Where the image is.
     pub repository: RepositoryName,
     /// The digest now current.
@@ -33,11 +35,11 @@ impl Inputs {
     pub fn digest(&self) -> Digest {
         let mut text = format!("refloat-change-1\n{}\n{}\n", self.document, self.chart);
         for image in &self.images {
-            let parts = [
-                &image.path,
-                image.repository.as_str(),
-                &image.digest.to_string(),
-            ];
+            let repository = match &image.registry {
+                Some(registry) => format!("{registry}/{}", image.repository),
+                None => image.repository.to_string(),
+            };
+            let parts = [image.path.as_str(), &repository, &image.digest.to_string()];
             for part in parts {
                 text.push_str(part);
                 text.push('\n');

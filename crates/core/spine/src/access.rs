@@ -154,6 +154,7 @@ impl fmt::Debug for Actions {
 }
 
 /// A repository pattern: segments of literals and `*` (within one segment); a segment `**` is any number of segments.
+/// The first one may be a foreign registry's host with its port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(transparent)]
 pub struct Pattern(String);
@@ -239,7 +240,13 @@ impl FromStr for Pattern {
         };
         let fits =
             text.len() <= PATTERN_MAX_BYTES && text.split('/').count() <= PATTERN_SEGMENTS_MAX;
-        if fits && text.split('/').all(segment) {
+        // Before the repositories of a foreign registry stands its host, which may have a port.
+        let (host, rest) = text.split_once('/').unwrap_or((text, ""));
+        let named = match host.rsplit_once(':') {
+            Some((host, port)) if port.parse::<u16>().is_ok() && segment(host) => rest,
+            _ => text,
+        };
+        if fits && named.split('/').all(segment) {
             Ok(Self(text.to_owned()))
         } else {
             Err(PatternError(text.chars().take(200).collect()))
@@ -387,7 +394,20 @@ mod tests {
             let name: RepositoryName = name.parse().expect("a name");
             assert_eq!(pattern.matches(&name), expected, "{pattern} {name}");
         }
-        for bad in ["", "a//b", "A", "a**b", "a/", "../x?"] {
+        let foreign: Pattern = "127.0.0.1:5000/apps/**".parse().expect("a pattern");
+        assert!(foreign.matches_path("127.0.0.1:5000/apps/web"));
+        assert!(!foreign.matches_path("127.0.0.1:5001/apps/web"));
+        for bad in [
+            "",
+            "a//b",
+            "A",
+            "a**b",
+            "a/",
+            "../x?",
+            "a:5000",
+            "a/b:5000/c",
+            "a:x/b",
+        ] {
             assert!(bad.parse::<Pattern>().is_err(), "{bad}");
         }
     }

@@ -10,6 +10,7 @@ use refloat_core::{Principal, RecordId, Rejection};
 use refloat_flow::{Because, FlowError};
 use refloat_images::{Destination, Judged, unobserved, write};
 use refloat_oci::{Digest, RegistryHost, TagName, TagOrDigest};
+use refloat_ports::Place;
 use refloat_store::access::{Push, authorize_existing};
 use refloat_store::registry;
 use refloat_store::{StoreError, Tx};
@@ -21,9 +22,12 @@ use std::sync::Arc;
 
 /// The most packages that a record names.
 const PACKAGES_MAX: usize = 100;
+/// How many tags of a foreign registry are tried until one is free.
+const TAGS_TRIED_MAX: usize = 1000;
 
 /// The recipe of a rebase, as keys of patches have it.
 pub(crate) const REBASE: &str = "rebase-1";
+
 /// A result that is pushed by its digest and wants to be named.
 #[derive(Debug, Clone)]
 pub(crate) struct Ready {
@@ -188,6 +192,8 @@ impl Patches {
         if now != Some(node.image) && now != Some(ready.digest) {
             return Err(moved(&node.line.to_string(), now.as_ref()).into());
         }
+        let ready = &self.with_free_tag(turned, ready, &place).await?;
+        self.intend(turned, ready.digest).await?;
         for tag in self.tags(turned, &ready.tag) {
             let target = TagOrDigest::Tag(tag);
             let put = images.put_manifest(
@@ -227,6 +233,51 @@ impl Patches {
         done.await?;
         refloat_fail::point("cascade.published").map_err(StoreError::from)?;
         Ok(())
+    }
+}
+
+impl Patches {
+    /// Writes down what is about to be named: a sweep that sees it before its rows are written knows whose it is.
+    async fn intend(&self, turned: &Turned, result: Digest) -> Result<(), FlowError> {
+        let (cascade, node) = (turned.cascade.id.clone(), turned.node.clone());
+        let done = self.store().write(operation!(
+            tx,
+            [cascade, node],
+            nodes::intend(tx, &cascade, &node, result).await
+        ));
+        Ok(done.await?)
+    }
+
+    /// A foreign registry may have had our tag before us, from other hands: then the next number is taken.
+    async fn with_free_tag(
+        &self,
+        turned: &Turned,
+        ready: &Ready,
+        place: &Place,
+    ) -> Result<Ready, FlowError> {
+        let mut ready = ready.clone();
+        for _ in 0..TAGS_TRIED_MAX {
+            let target = TagOrDigest::Tag(ready.tag.clone());
+            let there = place.images.resolve(&place.repository, &target).await;
+            let there = there.map_err(place_error)?.map(|there| there.digest);
+            // A run names its image by its own id, which nobody else has.
+            let is_free = there.is_none_or(|there| there == ready.digest);
+            if is_free || ready.method != Method::Rebase {
+                return Ok(ready);
+            }
+            let (cascade, node) = (turned.cascade.id.clone(), turned.node.clone());
+            let next = self.store().write(operation!(
+                tx,
+                [cascade, node],
+                cascades::allot_again(tx, &cascade, &node).await
+            ));
+            ready.tag = next.await?;
+        }
+        Err(Rejection::Invalid(format!(
+            "no tag of the form {}-pN is free in {}",
+            turned.node.detail.tag, place.written
+        ))
+        .into())
     }
 }
 
@@ -324,6 +375,10 @@ async fn told(tx: &mut dyn Tx, work: &Publishing, causes: Vec<RecordId>) -> Resu
     outcome["packages"] = json!(packages);
     outcome["proof"] = json!(ready.proof);
     outcome["tag"] = json!(ready.tag);
+    outcome["tested"] = json!(ready.tested);
+    if let Some(outcome) = outcome.as_object_mut() {
+        outcome.remove(CANDIDATE);
+    }
     let learned = Learned {
         result: Some(ready.digest),
         outcome: Some(outcome),
@@ -375,10 +430,6 @@ fn same_layers(judged: &Judged) -> Proof {
         }
     }
     Proof::SameLayers {
-    outcome["tested"] = json!(ready.tested);
-    if let Some(outcome) = outcome.as_object_mut() {
-        outcome.remove(CANDIDATE);
-    }
         hash: Digest::sha256(text.as_bytes()),
         layers,
     }

@@ -86,7 +86,7 @@ async fn known_image(
             | ImageError::Damaged { .. }
             | ImageError::Unsupported(_)
             | ImageError::Place(ImagesError::Damaged(_) | ImagesError::Unsupported(_))),
-        ) => {
+        ) if registry.is_none() || !is_broken(&error) => {
             tracing::debug!(image = %place.written, %error, "not read as an image");
             return Ok(None);
         }
@@ -98,6 +98,16 @@ async fn known_image(
         digest: tree.root.digest,
         platforms: tree.platforms.iter().map(platform).collect(),
     }))
+}
+
+/// Whether it could be an image, were it all there. We take in no such thing; a foreign registry may have it for a while.
+fn is_broken(error: &ImageError) -> bool {
+    matches!(
+        error,
+        ImageError::Missing { .. }
+            | ImageError::Damaged { .. }
+            | ImageError::Place(ImagesError::Damaged(_))
+    )
 }
 
 fn platform(image: &PlatformImage) -> KnownPlatform {

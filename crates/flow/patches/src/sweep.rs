@@ -4,13 +4,14 @@ use crate::{Patches, operation};
 use refloat_cascade::BaseName;
 use refloat_cascade::rule::glob_matches;
 use refloat_core::event::{SeenBy, WatchEvent};
-use refloat_core::{ProjectId, Timestamp};
+use refloat_core::{ProjectId, RecordId, Timestamp};
 use refloat_flow::{Because, FlowError};
 use refloat_oci::{Digest, RepositoryName, TagName, TagOrDigest};
 use refloat_ports::Place;
-use refloat_store_patches::By;
-use refloat_store_patches::bases::{self, Answer};
+use refloat_store::{StoreError, Tx};
+use refloat_store_patches::bases::{self, Answer, BaseRow};
 use refloat_store_patches::upstreams::{self, Expected, Swept, Upstream};
+use refloat_store_patches::{By, nodes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,6 +46,16 @@ impl Buckets {
             Duration::from_secs_f64(-*left / RATE_PER_SECOND)
         }
     }
+}
+
+/// Whether a tag is where a registry without referrers keeps them, `sha256-..` (distribution-spec, "Referrers Tag Schema"): no image.
+fn is_of_referrers(tag: &TagName) -> bool {
+    let hash = tag.as_str().split_once('-');
+    hash.is_some_and(|(algorithm, hex)| {
+        matches!(algorithm, "sha256" | "sha512")
+            && hex.len() >= 64
+            && hex.bytes().take(64).all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// What a sweep found of one reference.
@@ -155,7 +166,8 @@ impl Patches {
             after = page.last().cloned();
             found.extend(
                 page.into_iter()
-                    .filter(|tag| glob_matches(glob, tag.as_str())),
+                    .filter(|tag| glob_matches(glob, tag.as_str()))
+                    .filter(|tag| !is_of_referrers(tag)),
             );
             if !more {
                 return Ok(found);
@@ -210,13 +222,19 @@ impl Patches {
             .store()
             .write(operation!(tx, [upstream, swept, answers, by], {
                 let receipt = upstreams::finish(tx, &upstream, &swept, &by).await?;
-                let by = by.because(vec![receipt]);
                 for answer in answers.iter() {
                     let before = bases::get(tx, &answer.name).await?;
-                    let same = before.is_some_and(|before| before.digest == answer.digest);
-                    if !same || answer.digest.is_none() {
-                        bases::answered(tx, answer, &by).await?;
+                    // Written while we asked, by a patch of ours: what we heard may be older.
+                    let is_newer = |before: &BaseRow| before.answered_at >= started;
+                    let same = |before: &BaseRow| before.digest == answer.digest;
+                    if before
+                        .as_ref()
+                        .is_some_and(|before| is_newer(before) || same(before))
+                    {
+                        continue;
                     }
+                    let by = because(tx, answer, &by, &receipt).await?;
+                    bases::answered(tx, answer, &by).await?;
                 }
                 Ok(())
             }));
@@ -252,6 +270,30 @@ impl Patches {
         };
         found.iter().filter_map(answer).collect()
     }
+}
+
+/// Why a reference names what it names: our own patch, if one was about to name it so, and the sweep that saw it.
+async fn because(
+    tx: &mut dyn Tx,
+    answer: &Answer,
+    by: &By,
+    receipt: &RecordId,
+) -> Result<By, StoreError> {
+    let name = &answer.name;
+    let ours = match &answer.digest {
+        Some(digest) => nodes::intended(tx, name.host(), &name.repository, digest).await?,
+        None => None,
+    };
+    let mut causes = vec![receipt.clone()];
+    let mut cascade = None;
+    if let Some((its, record)) = ours {
+        causes.extend(record);
+        cascade = Some(its);
+    }
+    Ok(By {
+        cascade,
+        ..by.clone().because(causes)
+    })
 }
 
 /// What a sweep says of itself (DESIGN.md section 5): verified only if every expected reference has a definite answer.

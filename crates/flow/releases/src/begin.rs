@@ -175,7 +175,8 @@ impl Why {
     ) -> Result<(Vec<RecordId>, Option<CascadeId>), StoreError> {
         let (mut causes, mut cascade) = (Vec::new(), None);
         for (image, line) in &self.moved {
-            if let Some((record, its)) = lines::why(tx, &image.repository, line).await? {
+            let place = (image.registry.as_ref(), &image.repository);
+            if let Some((record, its)) = lines::why(tx, place, line).await? {
                 causes.push(record);
                 cascade = cascade.or(its);
             }

@@ -4,6 +4,7 @@ use crate::source::Files;
 use refloat_chart::bump::{Bumped, ImageRef, ValuesPath, VersionChange};
 use refloat_chart::{Chart, bump, bump_version, load, load_archive};
 use refloat_core::event::ImageChange;
+use refloat_oci::Reference;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -80,9 +81,14 @@ fn moved(text: &str, image: &ImageChange, host: &str) -> Result<String, String> 
         .line
         .split_once('#')
         .map_or(image.line.as_str(), |(repository, _)| repository);
+    // A line of a foreign registry has its host before it, with a dot or a port as everywhere.
+    let (registry, repository) = match Reference::parse(repository, None) {
+        Ok(foreign) => (foreign.registry.to_string(), foreign.repository.to_string()),
+        Err(_) => (host.to_owned(), repository.to_owned()),
+    };
     let reference = |tag: String, digest: Option<String>| ImageRef {
-        registry: host.to_owned(),
-        repository: repository.to_owned(),
+        registry: registry.clone(),
+        repository: repository.clone(),
         tag: Some(tag),
         digest,
     };

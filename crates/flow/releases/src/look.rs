@@ -3,10 +3,11 @@
 use crate::work::parsed;
 use crate::{Releases, operation};
 use refloat_cascade::Rule;
+use refloat_cascade::name::is_own;
 use refloat_core::Timestamp;
 use refloat_documents::{Environment, ReleaseDocument, ReleaseImage};
 use refloat_flow::FlowError;
-use refloat_oci::Digest;
+use refloat_oci::{Digest, RegistryHost};
 use refloat_release::{EnvironmentView, InputImage, Inputs, ReleaseView};
 use refloat_store::{StoreError, Tx, documents};
 use refloat_store_releases::{
@@ -46,16 +47,17 @@ struct Rows {
 impl Releases {
     /// Looks at a release; `None` if its document is gone.
     pub(crate) async fn look(&self, key: &ReleaseKey) -> Result<Option<Seen>, FlowError> {
+        let own = self.world().host.clone();
         let read = self
             .store()
-            .read(operation!(tx, [key], rows(tx, &key).await));
+            .read(operation!(tx, [key, own], rows(tx, &key, &own).await));
         let Some(rows) = read.await? else {
             return Ok(None);
         };
         let chart = self
             .chart_now(key, &rows.document, rows.made.as_ref())
             .await?;
-        let inputs = chart.and_then(|chart| inputs(&rows, chart));
+        let inputs = chart.and_then(|chart| inputs(&rows, chart, &self.world().host));
         let view = ReleaseView {
             wanted: inputs.as_ref().map(Inputs::digest).map_err(Clone::clone),
             busy: rows.busy,
@@ -78,7 +80,7 @@ impl Releases {
     }
 }
 
-async fn rows(tx: &mut dyn Tx, key: &ReleaseKey) -> Result<Option<Rows>, StoreError> {
+async fn rows(tx: &mut dyn Tx, key: &ReleaseKey, own: &str) -> Result<Option<Rows>, StoreError> {
     let found = documents::releases(tx, Some(&key.name)).await?;
     let found = found
         .into_iter()
@@ -91,12 +93,20 @@ async fn rows(tx: &mut dyn Tx, key: &ReleaseKey) -> Result<Option<Rows>, StoreEr
     };
     let mut images = Vec::with_capacity(document.images.len());
     for image in &document.images {
-        images.push(lines::now(tx, &image.repository, rule(image).as_ref()).await?);
+        let registry = registry(image, own);
+        let now = match (&registry, rule(image)) {
+            (Some(host), Some(Rule::Tag(tag))) => {
+                lines::now_at(tx, host, &image.repository, &tag).await?
+            }
+            (Some(_), _) => None,
+            (None, rule) => lines::now(tx, &image.repository, rule.as_ref()).await?,
+        };
+        images.push(now);
     }
     let repositories: Vec<_> = document
         .images
         .iter()
-        .map(|image| image.repository.clone())
+        .map(|image| (registry(image, own), image.repository.clone()))
         .collect();
     let newest = changes::newest(tx, key, 1).await?.pop();
     let deployments = match &newest {
@@ -115,22 +125,35 @@ async fn rows(tx: &mut dyn Tx, key: &ReleaseKey) -> Result<Option<Rows>, StoreEr
     }))
 }
 
+/// The foreign registry of an image: none if the document calls this one by its name.
+pub(crate) fn registry(image: &ReleaseImage, own: &str) -> Option<RegistryHost> {
+    let own = own.parse::<RegistryHost>().ok();
+    let is_ours = |host: &RegistryHost| own.as_ref().is_some_and(|own| is_own(host, own));
+    image.registry.clone().filter(|host| !is_ours(host))
+}
+
 /// What is no rule was refused when the document was applied.
 pub(crate) fn rule(image: &ReleaseImage) -> Option<Rule> {
     image.rule.as_ref().and_then(|rule| rule.parse().ok())
 }
 
-fn inputs(rows: &Rows, chart: String) -> Result<Inputs, String> {
+fn inputs(rows: &Rows, chart: String, own: &str) -> Result<Inputs, String> {
     let mut images = Vec::new();
     if rows.document.update.image {
         for (image, line) in rows.document.images.iter().zip(&rows.lines) {
             let written = ReleaseDocument::line(image);
+            let registry = registry(image, own);
+            let to_do = match registry {
+                Some(_) => "watch it by an Upstream",
+                None => "push one",
+            };
             let line = line
                 .as_ref()
-                .ok_or_else(|| format!("the line {written} names no image yet; push one"))?;
+                .ok_or_else(|| format!("the line {written} names no image yet; {to_do}"))?;
             images.push(InputImage {
                 path: image.path.clone(),
                 line: written,
+                registry,
                 repository: image.repository.clone(),
                 digest: line.digest,
                 tag: line.unique.clone().unwrap_or_else(|| line.tag.clone()),

@@ -5,7 +5,8 @@ mod environments;
 use crate::error::DocumentError;
 use crate::fields::{Fields, LIST_MAX, Located};
 use crate::node::{Node, NodeValue};
-use refloat_oci::RepositoryName;
+use crate::task::TaskImage;
+use refloat_oci::{RegistryHost, RepositoryName};
 use serde_json::{Value, json};
 
 /// The most environments of a release.
@@ -67,9 +68,11 @@ pub enum ReleaseSource {
 pub struct ReleaseImage {
     /// The path in the values, for example `web.image`.
     pub path: String,
+    /// The foreign registry that holds the image, watched by an `Upstream`; `None` is this one.
+    pub registry: Option<RegistryHost>,
     /// Where the image is.
     pub repository: RepositoryName,
-    /// The line's rule; `None` is the repository's default line.
+    /// The line's rule; `None` is the repository's default line. In a foreign registry always `tag:T`.
     pub rule: Option<String>,
 }
 
@@ -208,8 +211,16 @@ impl ReleaseDocument {
     }
 }
 
+/// The repository with its registry, if that is a foreign one.
+fn place(image: &ReleaseImage) -> String {
+    match &image.registry {
+        Some(registry) => format!("{registry}/{}", image.repository),
+        None => image.repository.to_string(),
+    }
+}
+
 fn image_json(image: &ReleaseImage) -> (String, Value) {
-    let mut json = json!({ "repository": image.repository.to_string() });
+    let mut json = json!({ "repository": place(image) });
     if let Some(rule) = &image.rule {
         json["tags"] = Value::from(rule.as_str());
     }
@@ -322,8 +333,8 @@ fn image((path, line, node): (String, u64, Node)) -> Result<ReleaseImage, Docume
         ));
     }
     let mut fields = Fields::of(node, format!("images.{path} of Release"))?;
-    let repository = fields.parsed::<RepositoryName>("repository")?;
-    let repository = repository.ok_or_else(|| fields.missing("repository"))?;
+    let place = fields.parsed::<TaskImage>("repository")?;
+    let place = place.ok_or_else(|| fields.missing("repository"))?;
     let rule = fields.text("tags")?;
     if let Some(rule) = &rule {
         let known = RULES
@@ -338,9 +349,18 @@ fn image((path, line, node): (String, u64, Node)) -> Result<ReleaseImage, Docume
         }
     }
     fields.finish()?;
+    let is_tag = |rule: &Located<String>| rule.value.starts_with("tag:");
+    if place.value.registry.is_some() && !rule.as_ref().is_some_and(is_tag) {
+        return Err(DocumentError::invalid(
+            place.line,
+            "an image of a foreign registry needs `tags: \"tag:TAG\"`",
+            "each of its tags that an Upstream watches is a line",
+        ));
+    }
     Ok(ReleaseImage {
         path,
-        repository: repository.value,
+        registry: place.value.registry,
+        repository: place.value.repository,
         rule: rule.map(|rule| rule.value),
     })
 }
@@ -434,8 +454,8 @@ impl ReleaseDocument {
     /// The line of an image as people write it: `REPOSITORY#RULE`.
     pub fn line(image: &ReleaseImage) -> String {
         match &image.rule {
-            Some(rule) => format!("{}#{rule}", image.repository),
-            None => image.repository.to_string(),
+            Some(rule) => format!("{}#{rule}", place(image)),
+            None => place(image),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod start;
 
-pub use start::{NewCascade, NewNode, start};
+pub use start::{NewCascade, NewNode, allot_again, start};
 
 use crate::{By, nodes, record, rows};
 use refloat_cascade::{BaseName, CascadeEvent as Change, CascadeState, NodeEvent, NodeState};

@@ -249,6 +249,46 @@ pub async fn step(
     Ok(record)
 }
 
+/// Writes down which image a node is about to name in a foreign registry: whoever sees it there first knows whose it is.
+///
+/// # Errors
+/// [`Rejection::Conflict`] if somebody else was faster or the cascade has ended.
+pub async fn intend(
+    tx: &mut dyn Tx,
+    cascade: &CascadeId,
+    node: &Node,
+    result: Digest,
+) -> Result<(), StoreError> {
+    crate::cascades::hold_open(tx, cascade).await?;
+    let learned = Learned {
+        result: Some(result),
+        ..Learned::default()
+    };
+    save(tx, cascade, node, &node.state, &learned).await
+}
+
+/// The cascade that is about to name this image there, and its newest record about it.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn intended(
+    tx: &mut dyn Tx,
+    host: &str,
+    repository: &refloat_oci::RepositoryName,
+    result: &Digest,
+) -> Result<Option<(CascadeId, Option<RecordId>)>, StoreError> {
+    let row = tx
+        .first(
+            sql("select n.cascade_id, n.record_id from patch_node n join patch_cascade c on c.id = n.cascade_id \
+                 where n.host = $1 and n.repository = $2 and n.result = $3 and n.state in ('judged', 'building', 'testing') \
+                 and c.state in ('running', 'paused') order by n.cascade_id desc limit 1"),
+            &[host.into(), repository.as_str().into(), result.to_row().into()],
+        )
+        .await?;
+    row.map(|row| Ok((row.parsed(0)?, row.optional(1, Row::parsed)?)))
+        .transpose()
+}
+
 /// A patch that was made before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {

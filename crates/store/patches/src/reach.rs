@@ -4,6 +4,7 @@ use crate::bases;
 use crate::graph::{self, TaskLine};
 use crate::images::Step;
 use crate::rows;
+use refloat_cascade::rule::Patched;
 use refloat_cascade::{BaseName, LineName, PatchPolicy, Rule};
 use refloat_core::ProjectId;
 use refloat_core::event::EdgeKind;
@@ -31,9 +32,9 @@ pub struct Reached {
     pub edges: BTreeSet<(EdgeKind, Option<usize>)>,
     /// The task that makes it.
     pub task: Option<TaskLine>,
-    /// What policies say about it.
     /// The tests of that task, each as its arguments.
     pub tests: Vec<Vec<String>>,
+    /// What policies say about it.
     pub policy: Option<PatchPolicy>,
     /// How the layers above its base were made, of its first platform; `None` if the base's layers are not known.
     pub above: Option<Vec<Step>>,
@@ -255,7 +256,37 @@ async fn foreign_by_layers(tx: &mut dyn Tx, moving: &Moving) -> Result<Vec<Depen
             &[digests(&moving.manifests)],
         )
         .await?;
-    layered(&rows, moving)
+    let mut found = layered(&rows, moving)?;
+    for at in (0..found.len()).rev() {
+        if is_given_away(tx, &found[at].line, &found[at].tag).await? {
+            found.remove(at);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a patch gave this tag away: it names one image for good, and is no line that could be patched.
+pub(crate) async fn is_given_away(
+    tx: &mut dyn Tx,
+    line: &LineName,
+    tag: &TagName,
+) -> Result<bool, StoreError> {
+    let patched = Patched::of(tag.as_str());
+    let Ok(number) = i64::try_from(patched.number) else {
+        return Ok(false);
+    };
+    let row = tx
+        .first(
+            sql("select 1 from patch_tag where host = $1 and repository = $2 and original = $3 and number = $4"),
+            &[
+                line.host().into(),
+                line.repository.as_str().into(),
+                patched.original.into(),
+                number.into(),
+            ],
+        )
+        .await?;
+    Ok(row.is_some())
 }
 
 fn layered(found: &[Row], moving: &Moving) -> Result<Vec<Dependent>, StoreError> {
@@ -411,6 +442,10 @@ async fn look(
         return Ok(None);
     }
     let (above, problem) = made(tx, found).await?;
+    let tests = match &task {
+        Some(task) => graph::tests_of(tx, &task.project, &task.task).await?,
+        None => Vec::new(),
+    };
     Ok(Some(Reached {
         line: found.line.clone(),
         project: found
@@ -421,6 +456,7 @@ async fn look(
         digest: found.digest,
         edges: BTreeSet::from([edge]),
         task,
+        tests,
         policy,
         above,
         problem,
@@ -442,10 +478,6 @@ async fn made(
         )
         .await?;
     let Some(row) = row else {
-    let tests = match &task {
-        Some(task) => graph::tests_of(tx, &task.project, &task.task).await?,
-        None => Vec::new(),
-    };
         return Ok((None, None));
     };
     let problem = row.optional(1, Row::text)?.map(str::to_owned);
@@ -456,7 +488,6 @@ async fn made(
     let told = history.iter().filter(|step| step.layer).count();
     if i64::try_from(told).ok() != Some(row.int(3)?) {
         return Ok((None, problem));
-        tests,
     }
     let mut layers = 0;
     let above = history

@@ -99,7 +99,11 @@ pub async fn lines(
     Ok((shown, last.filter(|_| full)))
 }
 
-async fn may_pull(
+/// Whether somebody may pull from a repository of this registry.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn may_pull(
     tx: &mut dyn Tx,
     principal: &Principal,
     repository: &RepositoryName,
@@ -135,7 +139,8 @@ pub async fn foreign_lines(tx: &mut dyn Tx) -> Result<Vec<ShownLine>, StoreError
         let path = format!("{}/{}", name.host(), name.repository);
         let is_ours = policies.of(&path, None).is_some()
             || crate::graph::task_of_line(tx, &line).await?.is_some();
-        if is_ours {
+        let is_line = is_ours && !crate::reach::is_given_away(tx, &line, &name.tag).await?;
+        if is_line {
             shown.push(show(tx, line, name.tag, rows::digest(row, 3)?).await?);
         }
     }

@@ -253,19 +253,9 @@ pub async fn finish(
         )
         .await?;
     }
-    let by = By {
-        causes: upstream.receipt.iter().cloned().collect(),
-        ..by.clone()
-    };
+    // Time made it due, or a person: the sweep before is no cause of it.
     let id = format!("{}/{}", upstream.project, upstream.name);
-    let receipt = record(
-        tx,
-        &by,
-        "upstream",
-        &id,
-        Event::Watch(swept.receipt.clone()),
-    )
-    .await?;
+    let receipt = record(tx, by, "upstream", &id, Event::Watch(swept.receipt.clone())).await?;
     refloat_fail::point("watch.swept")?;
     let now = tx.now();
     tx.execute(

@@ -2,10 +2,10 @@
 
 use crate::digest;
 use refloat_cascade::Rule;
-use refloat_core::event::{CascadeEvent, RegistryEvent};
+use refloat_core::event::{CascadeEvent, RegistryEvent, WatchEvent};
 use refloat_core::{CascadeId, Event, RecordId, Recorded, Stream};
 use refloat_database::{Row, StoreError, Tx, sql};
-use refloat_oci::{Digest, RepositoryName, TagName};
+use refloat_oci::{Digest, RegistryHost, RepositoryName, TagName};
 use refloat_store::log;
 
 /// The most tags that are looked through for a rule that nobody declared.
@@ -77,6 +77,47 @@ pub async fn now(
     }))
 }
 
+/// What a watched tag of a foreign registry names; `None` while nobody watches it or it is gone there.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn now_at(
+    tx: &mut dyn Tx,
+    registry: &RegistryHost,
+    repository: &RepositoryName,
+    tag: &TagName,
+) -> Result<Option<LineNow>, StoreError> {
+    let (host, name) = (registry.as_str(), repository.as_str());
+    let row = tx
+        .first(
+            sql("select digest from base where host = $1 and repository = $2 and tag = $3 and digest is not null"),
+            &[host.into(), name.into(), tag.as_str().into()],
+        )
+        .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let digest = digest(&row, 0)?;
+    // Only the tags that we gave away ourselves are known to name one image for good.
+    let row = tx
+        .first(
+            sql("select tag from patch where host = $1 and repository = $2 and to_digest = $3 and rule = $4 \
+                 order by at desc, tag desc limit 1"),
+            &[
+                host.into(),
+                name.into(),
+                digest.to_row().into(),
+                format!("tag:{tag}").into(),
+            ],
+        )
+        .await?;
+    Ok(Some(LineNow {
+        digest,
+        tag: tag.clone(),
+        unique: row.map(|row| row.parsed(0)).transpose()?,
+    }))
+}
+
 type Found = (TagName, Digest, Result<String, StoreError>);
 
 async fn by_rule(
@@ -137,21 +178,31 @@ async fn unique(
 }
 
 /// Why a line names a digest: the newest patch that published it, otherwise the newest move of the line's tag to it,
-/// otherwise the push of it. With the cascade it belongs to.
+/// otherwise the push of it. Of a foreign registry: the newest patch, otherwise the look that saw it there. With the cascade it belongs to.
 ///
 /// # Errors
 /// [`StoreError`] of the database.
 pub async fn why(
     tx: &mut dyn Tx,
-    repository: &RepositoryName,
+    place: (Option<&RegistryHost>, &RepositoryName),
     line: &LineNow,
 ) -> Result<Option<(RecordId, Option<CascadeId>)>, StoreError> {
+    let (registry, repository) = place;
     let brought = log::bringers(tx, &line.digest).await?;
     let patched = brought.iter().find(|record| {
-        matches!(record.event(), Some(Event::Cascade(CascadeEvent::PatchPublished { repository: own, .. })) if own == *repository)
+        matches!(record.event(), Some(Event::Cascade(CascadeEvent::PatchPublished { registry: at, repository: own, .. }))
+            if own == *repository && at.as_ref() == registry)
     });
     if let Some(record) = patched {
         return Ok(Some(named(record)));
+    }
+    if let Some(registry) = registry {
+        let name = format!("{registry}/{repository}:{}", line.tag);
+        let seen = brought.iter().find(|record| {
+            matches!(record.event(), Some(Event::Watch(WatchEvent::BaseMoved { reference, .. } | WatchEvent::BaseFound { reference, .. }))
+                if reference == name)
+        });
+        return Ok(seen.map(named));
     }
     let row = tx
         .first(
@@ -217,15 +268,16 @@ fn named(record: &Recorded) -> (RecordId, Option<CascadeId>) {
 /// [`StoreError`] of the database.
 pub async fn busy(
     tx: &mut dyn Tx,
-    repositories: &[RepositoryName],
+    repositories: &[(Option<RegistryHost>, RepositoryName)],
 ) -> Result<Option<CascadeId>, StoreError> {
-    for repository in repositories {
+    for (registry, repository) in repositories {
+        let host = registry.as_ref().map_or("", RegistryHost::as_str);
         let row = tx
             .first(
                 sql("select n.cascade_id from patch_node n join patch_cascade c on c.id = n.cascade_id \
-                     where n.host = '' and n.repository = $1 and n.state in ('waiting', 'judged', 'building', 'testing') \
+                     where n.host = $2 and n.repository = $1 and n.state in ('waiting', 'judged', 'building', 'testing') \
                      and c.state in ('running', 'paused') limit 1"),
-                &[repository.as_str().into()],
+                &[repository.as_str().into(), host.into()],
             )
             .await?;
         if let Some(row) = row {

@@ -182,6 +182,29 @@ async fn allot(tx: &mut dyn Tx, line: &LineName, tag: &TagName) -> Result<TagNam
     Ok(tag)
 }
 
+/// Another patched tag for a node, since somebody else's image has the one that it was given.
+///
+/// # Errors
+/// [`Rejection::Conflict`] if the cascade has ended.
+pub async fn allot_again(
+    tx: &mut dyn Tx,
+    cascade: &CascadeId,
+    node: &nodes::Node,
+) -> Result<TagName, StoreError> {
+    super::hold_open(tx, cascade).await?;
+    let tag = allot(tx, &node.line, &node.detail.tag).await?;
+    tx.execute(
+        sql("update patch_node set patch_tag = $3 where cascade_id = $1 and number = $2"),
+        &[
+            cascade.as_str().into(),
+            node.number.into(),
+            tag.as_str().into(),
+        ],
+    )
+    .await?;
+    Ok(tag)
+}
+
 /// Tags of the form that exist already, made by somebody else.
 async fn taken(
     tx: &mut dyn Tx,
