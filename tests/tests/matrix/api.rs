@@ -47,7 +47,10 @@ fn check(cast: &Cast, admin: &mut Client, route: &Route, role: Role) -> Result<(
         return Ok(());
     };
     // Lists of what is visible and things of the caller's own are about no project.
-    let about_a_project = !matches!(route.right, Right::Open | Right::SignedIn | Right::Visible);
+    let about_a_project = !matches!(
+        route.right,
+        Right::Open | Right::SignedIn | Right::Visible | Right::Touched
+    );
     if about_a_project && role.may(FOREIGN).is_empty() {
         indistinguishable((not_there, absent), (forbidden, foreign))?;
     }
@@ -62,6 +65,10 @@ fn expect(route: &Route, role: Role, project: &str, answer: &Answer) -> Result<(
         Right::Open => ensure!(done, "open to all"),
         Right::Visible => ensure!(
             done && sees_only_its_own(role, answer),
+            "shows what may not be seen"
+        ),
+        Right::Touched => ensure!(
+            (done || answer.status == 404) && sees_only_its_own(role, answer),
             "shows what may not be seen"
         ),
         _ if role == Role::Anonymous => ensure!(answer.status == 401, "nobody signed in"),

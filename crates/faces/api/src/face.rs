@@ -177,7 +177,7 @@ fn without_secret(json: &Value) -> Value {
 
 fn needs_account(right: Right) -> bool {
     match right {
-        Right::Open | Right::Visible | Right::Repository(_) => false,
+        Right::Open | Right::Visible | Right::Touched | Right::Repository(_) => false,
         Right::SignedIn | Right::Project | Right::Administrator => true,
     }
 }

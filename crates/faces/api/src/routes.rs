@@ -22,6 +22,8 @@ pub enum Right {
     Repository(Action),
     /// Anyone; the list contains what the caller may pull.
     Visible,
+    /// Anyone who may pull something that it is about, and of it that part; absent for others.
+    Touched,
     /// Administers the project that is named, or the server.
     Project,
     /// Administers the server.
@@ -113,6 +115,7 @@ const WHY: &[Parameter] = &[
         "running",
         "true: begin at the release that brought the digest",
     ),
+    parameter("registry", "the host of a foreign registry; this one if it is left out"),
     REPOSITORY,
     TAG,
     parameter(
@@ -185,8 +188,8 @@ pub static ROUTES: &[Route] = routes! {
     POST "/upstreams/{name}/sweep" Right::Project, Small, &[], patches::sweep, "ask an upstream now";
     POST "/plans" Right::Administrator, Small, &[], patches::plan, "what a moved base reaches, and how each image would be patched";
     POST "/patches" Right::Administrator, Small, &[], patches::patch, "carry a plan out, or patch whatever is outdated";
-    GET "/cascades" Right::Administrator, None, PAGE, patches::cascades, "cascades, the newest first";
-    GET "/cascades/{id}" Right::Administrator, None, &[], patches::cascade, "how a cascade stands";
+    GET "/cascades" Right::Visible, None, PAGE, patches::cascades, "cascades, the newest first";
+    GET "/cascades/{id}" Right::Touched, None, &[], patches::cascade, "how a cascade stands";
     POST "/cascades/{id}" Right::Administrator, Small, &[], patches::ask_cascade, "pause, resume, cancel or retry a cascade";
     GET "/audit/verify" Right::Administrator, None, &[], log::verify, "check the whole log";
     POST "/gc" Right::Administrator, Small, &[], upkeep::collect, "remove bytes that nothing uses";

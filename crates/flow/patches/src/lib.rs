@@ -23,6 +23,7 @@ mod rebuild;
 mod show;
 mod sweep;
 mod testing;
+mod waits;
 mod work;
 
 pub use ask::CascadeAsked;

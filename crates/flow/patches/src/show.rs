@@ -2,7 +2,7 @@
 
 use crate::ask::project_of;
 use crate::{Patches, operation};
-use refloat_cascade::{BaseName, CascadeState};
+use refloat_cascade::{BaseName, CascadeState, NodeState};
 use refloat_core::CascadeId;
 use refloat_flow::{Caller, FlowError};
 use refloat_oci::Reference;
@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const GRAPH_MAX: usize = 20_000;
 /// Lines read at once.
 const PAGE: i64 = 1000;
+/// The most pages of cascades that are looked through for those that somebody may see.
+const LOOKS_MAX: usize = 20;
 
 /// Images of one page.
 #[derive(Debug, Clone, PartialEq)]
@@ -211,10 +213,10 @@ impl Patches {
         Ok(read.await?)
     }
 
-    /// Cascades, the newest first, for administrators.
+    /// Cascades, the newest first, those with an image that the caller may pull; administrators see all.
     ///
     /// # Errors
-    /// [`refloat_core::Rejection::Denied`] without leave.
+    /// [`FlowError`] of the store.
     pub async fn cascades(
         &self,
         caller: &Caller,
@@ -224,19 +226,29 @@ impl Patches {
         let principal = caller.principal.clone();
         let limit = i64::try_from(limit).unwrap_or(PAGE).clamp(1, PAGE);
         let read = self.store().read(operation!(tx, [principal, before], {
-            authorize_server(tx, &principal).await?;
-            let mut found = Vec::new();
-            for row in cascades::list(tx, before.as_deref(), limit).await? {
-                let nodes = nodes::of_cascade(tx, &row.id).await?;
-                found.push((row, nodes));
+            let (mut found, mut before) = (Vec::new(), before.clone());
+            for _ in 0..LOOKS_MAX {
+                let rows = cascades::list(tx, before.as_deref(), limit).await?;
+                let is_last = i64::try_from(rows.len()).is_ok_and(|count| count < limit);
+                for row in rows {
+                    before = Some(row.id.to_string());
+                    let nodes = nodes::of_cascade(tx, &row.id).await?;
+                    if let Some(seen) = seen(tx, &principal, &nodes).await? {
+                        found.push((row, nodes, seen));
+                    }
+                }
+                if is_last || found.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
+                    break;
+                }
             }
+            found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             Ok(found)
         }));
         let found = read.await?;
         Ok(found
             .into_iter()
-            .map(|(row, nodes)| {
-                let mut json = self.cascade_json(&row, &nodes);
+            .map(|(row, nodes, seen)| {
+                let mut json = self.cascade_json(&row, &nodes, &seen);
                 if let Value::Object(map) = &mut json {
                     map.remove("nodes");
                 }
@@ -256,18 +268,24 @@ impl Patches {
     ) -> Result<CascadeShown, FlowError> {
         let (principal, id) = (caller.principal.clone(), id.clone());
         let read = self.store().read(operation!(tx, [principal, id], {
-            authorize_server(tx, &principal).await?;
             let row = cascades::get(tx, &id).await?;
             let nodes = nodes::of_cascade(tx, &id).await?;
-            Ok((row, nodes))
+            let seen = seen(tx, &principal, &nodes).await?;
+            let unknown = || refloat_core::Rejection::NotFound {
+                kind: "cascade",
+                name: id.to_string(),
+            };
+            Ok((row, nodes, seen.ok_or_else(unknown)?))
         }));
-        let (row, nodes) = read.await?;
-        Ok(self.cascade_json(&row, &nodes))
+        let (row, nodes, seen) = read.await?;
+        Ok(self.cascade_json(&row, &nodes, &seen))
     }
 
-    pub(crate) fn cascade_json(&self, row: &CascadeRow, nodes: &[Node]) -> Value {
+    /// A cascade, of its nodes those with these numbers.
+    fn cascade_json(&self, row: &CascadeRow, nodes: &[Node], seen: &BTreeSet<i64>) -> Value {
+        let shown = || nodes.iter().filter(|node| seen.contains(&node.number));
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for node in nodes {
+        for node in shown() {
             *counts.entry(node.state.name()).or_default() += 1;
         }
         let superseded_by = match &row.state {
@@ -287,7 +305,7 @@ impl Patches {
             "created_at": row.created_at,
             "ended_at": row.ended_at,
             "counts": counts,
-            "nodes": nodes.iter().map(|node| self.node_json(node, nodes)).collect::<Vec<_>>(),
+            "nodes": shown().map(|node| self.node_json(node, nodes)).collect::<Vec<_>>(),
         })
     }
 
@@ -302,6 +320,7 @@ impl Patches {
             .filter_map(|(_, on)| Some(all.get((*on)?)?.line.to_string()))
             .collect();
         let verdict = &node.outcome["verdict"];
+        let is_published = matches!(node.state, NodeState::Published { .. });
         json!({
             "line": node.line.to_string(),
             "image": image(&node.image),
@@ -314,13 +333,34 @@ impl Patches {
             "verdict": verdict["verdict"],
             "platforms": verdict["platforms"],
             "run": node.run,
-            "result": node.result.as_ref().map(image),
+            "tests": node.outcome["tests"],
+            "tested": node.outcome["tested"],
+            "result": node.result.as_ref().filter(|_| is_published).map(image),
             "tag": node.outcome.get("tag").cloned().unwrap_or_else(|| json!(node.patch_tag)),
             "packages": node.outcome.get("packages").cloned().unwrap_or_else(|| json!([])),
             "proof": node.outcome["proof"],
             "record": node.record,
         })
     }
+}
+
+/// The nodes whose images somebody may know: those of this registry that it may pull, all of them for administrators.
+/// `None` if there is nothing to see.
+async fn seen(
+    tx: &mut dyn refloat_store::Tx,
+    principal: &refloat_core::Principal,
+    nodes: &[Node],
+) -> Result<Option<BTreeSet<i64>>, refloat_store::StoreError> {
+    if authorize_server(tx, principal).await.is_ok() {
+        return Ok(Some(nodes.iter().map(|node| node.number).collect()));
+    }
+    let mut seen = BTreeSet::new();
+    for node in nodes.iter().filter(|node| node.line.registry.is_none()) {
+        if shown::may_pull(tx, principal, &node.line.repository).await? {
+            seen.insert(node.number);
+        }
+    }
+    Ok(Some(seen).filter(|seen| !seen.is_empty()))
 }
 
 /// What can be reached from a reference along edges, upwards and downwards.
@@ -333,8 +373,6 @@ fn connected(wanted: &str, nodes: &BTreeMap<String, Value>, edges: &[Value]) -> 
             down.entry(from).or_default().push(to);
         }
     }
-            "tests": node.outcome["tests"],
-            "tested": node.outcome["tested"],
     let mut kept = BTreeSet::new();
     for ways in [&up, &down] {
         let mut seen: BTreeSet<&str> = BTreeSet::new();

@@ -18,6 +18,7 @@ mod overview;
 mod record;
 mod settle;
 mod source;
+mod waits;
 mod work;
 
 pub use overview::{EnvironmentNow, HistoryEntry, ReleaseNow};

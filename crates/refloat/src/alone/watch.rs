@@ -49,10 +49,11 @@ pub(crate) fn watch(
         let mut state = read(&arguments.state)?;
         loop {
             let look = look(&arguments, &places, &mut state).await?;
-            write(&arguments.state, &state)?;
+            // Told first: who is killed in between tells it twice, never not at all.
             for change in &look.changes {
                 tell(&arguments, change)?;
             }
+            write(&arguments.state, &state)?;
             for missing in &look.missing {
                 let _ = writeln!(std::io::stderr(), "refloat: no answer: {missing}");
             }

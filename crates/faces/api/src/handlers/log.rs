@@ -3,10 +3,11 @@
 use crate::answer::Answer;
 use crate::asking::Asking;
 use crate::face::Api;
-use refloat_core::Rejection;
+use refloat_core::{CascadeId, RecordId, Rejection};
 use refloat_flow::FlowError;
 use refloat_flow::administer::{Direction, EventPage, EventsAsked, Verified, WhySubject};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A page of events as the parameters ask for it; waits for the first one for `wait` at most.
@@ -72,15 +73,41 @@ pub(crate) async fn why(api: &Api, asking: &Asking) -> Result<Answer, FlowError>
             return Err(Rejection::Invalid(message).into());
         }
     };
-    let subject = why_subject(asking)?;
-    let items = api
+    let subject = why_subject(api, asking)?;
+    let mut items = api
         .administration
         .why(&asking.caller, subject, direction)
         .await?;
+    if direction == Direction::Forwards {
+        items.extend(waits(api, asking, &items).await?);
+    }
     Ok(Answer::ok(json!({ "items": items })))
 }
 
-fn why_subject(asking: &Asking) -> Result<WhySubject, FlowError> {
+/// What is on its way because of these records and has not come to its end.
+async fn waits(api: &Api, asking: &Asking, items: &[Value]) -> Result<Vec<Value>, FlowError> {
+    let named = |key: &str| {
+        items
+            .iter()
+            .filter_map(|item| item[key].as_str())
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>()
+    };
+    let cascades: BTreeSet<CascadeId> = parsed(named("cascade"));
+    let records: BTreeSet<RecordId> = parsed(named("id"));
+    let mut waiting = api
+        .patches
+        .waits(&asking.caller, cascades.iter().cloned().collect())
+        .await?;
+    waiting.extend(api.releases.waits(&records, &cascades).await?);
+    Ok(waiting)
+}
+
+fn parsed<T: std::str::FromStr + Ord>(texts: BTreeSet<String>) -> BTreeSet<T> {
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn why_subject(api: &Api, asking: &Asking) -> Result<WhySubject, FlowError> {
     let invalid = |error: &dyn std::fmt::Display| Rejection::Invalid(error.to_string());
     if let Some(name) = asking.parameter("release") {
         return Ok(WhySubject::Release(name.to_owned()));
@@ -93,10 +120,17 @@ fn why_subject(asking: &Asking) -> Result<WhySubject, FlowError> {
         });
     }
     match (asking.parameter("repository"), asking.parameter("tag")) {
-        (Some(repository), Some(tag)) => Ok(WhySubject::Tag(
-            repository.parse().map_err(|error| invalid(&error))?,
-            tag.parse().map_err(|error| invalid(&error))?,
-        )),
+        (Some(repository), Some(tag)) => {
+            let repository = repository.parse().map_err(|error| invalid(&error))?;
+            let tag = tag.parse().map_err(|error| invalid(&error))?;
+            let registry = asking.parameter("registry").map(str::parse).transpose();
+            let registry = registry.map_err(|error| invalid(&error))?;
+            let foreign = registry.and_then(|registry| api.patches.foreign(registry));
+            Ok(match foreign {
+                Some(registry) => WhySubject::ForeignTag(registry, repository, tag),
+                None => WhySubject::Tag(repository, tag),
+            })
+        }
         _ => Err(Rejection::Invalid(
             "name a release, a digest, or a repository and a tag".to_owned(),
         )

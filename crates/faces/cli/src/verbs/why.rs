@@ -80,6 +80,7 @@ fn questions(
     match reference.target() {
         Some(TagOrDigest::Digest(digest)) => Ok(vec![vec![("digest", digest.to_string())]]),
         Some(TagOrDigest::Tag(tag)) => Ok(vec![vec![
+            ("registry", reference.registry.to_string()),
             ("repository", reference.repository.to_string()),
             ("tag", tag.to_string()),
         ]]),

@@ -10,7 +10,7 @@ use super::Administration;
 use crate::{Caller, FlowError};
 use refloat_core::event::{CascadeEvent, RegistryEvent, ReleaseEvent, WatchEvent};
 use refloat_core::{Event, Principal, RecordId, Recorded, Stream};
-use refloat_oci::{Digest, Reference, RepositoryName, TagName};
+use refloat_oci::{Digest, Reference, RegistryHost, RepositoryName, TagName};
 use refloat_store::access::{Pull, authorize_existing};
 use refloat_store::{StoreError, Tx, log};
 use serde_json::Value;
@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The most records of one answer.
 const RECORDS_MAX: usize = 5_000;
+/// How the streams of watched tags of this registry begin: they have no host.
+const OWN_BASES: &str = "base//";
 
 /// What is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum WhySubject {
     Release(String),
     /// A tag of a repository of this server.
     Tag(RepositoryName, TagName),
+    /// A tag of a foreign registry that is watched.
+    ForeignTag(RegistryHost, RepositoryName, TagName),
     /// A digest, wherever it is.
     Digest(Digest),
     /// A digest that runs: the question begins at the release that brought it, if there is one.
@@ -172,6 +176,31 @@ async fn starts(
             );
             Ok(vec![patched.unwrap_or(moved)])
         }
+        WhySubject::ForeignTag(registry, repository, tag) => {
+            let stream = Stream::new("base", format_args!("{registry}/{repository}:{tag}"));
+            let mut newest: Option<Recorded> = None;
+            for kind in ["base.found", "base.moved", "base.rewrapped"] {
+                let found = log::newest_of_stream(tx, &stream, kind).await?;
+                newest = newest
+                    .into_iter()
+                    .chain(found)
+                    .max_by_key(|one| one.sequence);
+            }
+            let Some(seen) = newest else {
+                return Ok(Vec::new());
+            };
+            let digest = match seen.event() {
+                Some(Event::Watch(WatchEvent::BaseFound { digest: to, .. }))
+                | Some(Event::Watch(
+                    WatchEvent::BaseMoved { to, .. } | WatchEvent::BaseRewrapped { to, .. },
+                )) => to,
+                _ => return Ok(vec![seen]),
+            };
+            let patched = visible_bringers(tx, sight, &digest).await?.into_iter().find(
+                |record| matches!(record.event(), Some(Event::Cascade(CascadeEvent::PatchPublished { registry: Some(ref host), repository: ref at, .. })) if host == registry && at == repository),
+            );
+            Ok(vec![patched.unwrap_or(seen)])
+        }
         WhySubject::Digest(digest) => {
             let bringers = visible_bringers(tx, sight, digest).await?;
             Ok(match direction {
@@ -262,14 +291,22 @@ impl Sight<'_> {
             return self.may_pull(tx, repository).await;
         }
         match &event {
-            Event::Watch(event) => self.may_see_base(tx, event).await,
+            Event::Watch(event) => {
+                let is_own = record.stream.as_str().starts_with(OWN_BASES);
+                self.may_see_base(tx, event, is_own).await
+            }
             Event::Access(_) | Event::Audit(_) => Ok(self.principal.administrator),
             Event::Release(ReleaseEvent::ChangeMade { images, .. }) if !images.is_empty() => {
                 let lines = images
                     .iter()
                     .filter_map(|image| image.line.split('#').next());
-                for repository in lines.filter_map(|name| name.parse().ok()) {
-                    if self.may_pull(tx, &repository).await? {
+                for name in lines {
+                    // One of a foreign registry has its host before it.
+                    let is_foreign = Reference::parse(name, None).is_ok();
+                    let Ok(repository) = name.parse() else {
+                        continue;
+                    };
+                    if !is_foreign && self.may_pull(tx, &repository).await? {
                         return Ok(true);
                     }
                 }
@@ -279,29 +316,33 @@ impl Sight<'_> {
         }
     }
 
+    /// A foreign base or image is no secret to who may see what led to it: whether it can be pulled there, its registry knows.
     async fn may_see_base(
         &mut self,
         tx: &mut dyn Tx,
         event: &WatchEvent,
+        is_own: bool,
     ) -> Result<bool, StoreError> {
-        let reference = match event {
+        match event {
             WatchEvent::BaseFound { reference, .. }
             | WatchEvent::BaseMoved { reference, .. }
             | WatchEvent::BaseRewrapped { reference, .. }
-            | WatchEvent::BaseLost { reference, .. } => reference,
-            WatchEvent::EdgeFound { repository, .. } => {
-                return self.may_pull(tx, &repository.clone()).await;
+            | WatchEvent::BaseLost { reference, .. } => {
+                if !is_own {
+                    return Ok(true);
+                }
+                match Reference::parse(reference, None) {
+                    Ok(reference) => self.may_pull(tx, &reference.repository).await,
+                    Err(_) => Ok(false),
+                }
             }
-            WatchEvent::SweepFinished { .. } => return Ok(true),
-        };
-        let Ok(reference) = Reference::parse(reference, None) else {
-            return Ok(false);
-        };
-        if self.may_pull(tx, &reference.repository).await? {
-            return Ok(true);
+            WatchEvent::EdgeFound {
+                registry: None,
+                repository,
+                ..
+            } => self.may_pull(tx, repository).await,
+            WatchEvent::EdgeFound { .. } | WatchEvent::SweepFinished { .. } => Ok(true),
         }
-        // Not ours: a foreign base is no secret to who may see what stands on it.
-        Ok(!pull(tx, &Principal::system(), &reference.repository).await?)
     }
 
     /// Whether a question may begin at a record of a release: one of the images it brought may be pulled.

@@ -4,6 +4,7 @@ use refloat_core::event::{
     CascadeEvent, RegistryEvent, ReleaseEvent, RunEvent, RunOutcome, WatchEvent,
 };
 use refloat_core::{Event, RecordId, Recorded};
+use refloat_oci::{RegistryHost, RepositoryName};
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -164,6 +165,12 @@ fn of_watch(event: &WatchEvent) -> Subject {
         WatchEvent::BaseLost { reference, from } => Subject::new("base", reference, Some(from)),
         WatchEvent::SweepFinished { upstream, .. } => Subject::new("upstream", upstream, None),
         WatchEvent::EdgeFound {
+            registry: Some(host),
+            repository,
+            digest,
+            ..
+        } => Subject::new("image", format_args!("{host}/{repository}"), Some(digest)),
+        WatchEvent::EdgeFound {
             repository, digest, ..
         } => Subject::new("image", repository, Some(digest)),
     }
@@ -179,35 +186,62 @@ fn of_cascade(event: &CascadeEvent) -> Subject {
         | CascadeEvent::CascadeSuperseded { cascade, .. }
         | CascadeEvent::CascadeFinished { cascade, .. } => Subject::new("cascade", cascade, None),
         CascadeEvent::PatchJudged {
+            registry,
             repository,
             line,
             image,
             ..
-        } => Subject::new("image", format_args!("{repository}#{line}"), Some(image)),
+        } => Subject::new("image", Line(registry, repository, line), Some(image)),
         CascadeEvent::PatchPublished {
+            registry,
             repository,
             line,
             to,
             ..
         }
         | CascadeEvent::PatchTesting {
+            registry,
             repository,
             line,
             candidate: to,
             ..
-        } => Subject::new("image", format_args!("{repository}#{line}"), Some(to)),
+        } => Subject::new("image", Line(registry, repository, line), Some(to)),
         CascadeEvent::PatchBuilding {
-            repository, line, ..
+            registry,
+            repository,
+            line,
+            ..
         }
         | CascadeEvent::PatchHeld {
-            repository, line, ..
+            registry,
+            repository,
+            line,
+            ..
         }
         | CascadeEvent::PatchSkipped {
-            repository, line, ..
+            registry,
+            repository,
+            line,
+            ..
         }
         | CascadeEvent::PatchFailed {
-            repository, line, ..
-        } => Subject::new("image", format_args!("{repository}#{line}"), None),
+            registry,
+            repository,
+            line,
+            ..
+        } => Subject::new("image", Line(registry, repository, line), None),
+    }
+}
+
+/// A line as people write it: `[HOST/]REPO#RULE`.
+struct Line<'a>(&'a Option<RegistryHost>, &'a RepositoryName, &'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(host) = self.0 {
+            write!(formatter, "{host}/")?;
+        }
+        write!(formatter, "{}#{}", self.1, self.2)
     }
 }
 
