@@ -1,51 +1,8 @@
 //! The objects of a manifest: parsed, in the order in which they are made, marked as a release's own.
 
 use crate::yaml;
+use refloat_chart::render::compare_kinds;
 use serde_json::{Value, json};
-
-/// Kinds in the order in which they are made; unknown ones come last, by name (Helm, `pkg/release/v1/util/kind_sorter.go`).
-const ORDER: [&str; 40] = [
-    "PriorityClass",
-    "Namespace",
-    "NetworkPolicy",
-    "ResourceQuota",
-    "LimitRange",
-    "PodSecurityPolicy",
-    "PodDisruptionBudget",
-    "ServiceAccount",
-    "Secret",
-    "SecretList",
-    "ConfigMap",
-    "StorageClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "CustomResourceDefinition",
-    "ClusterRole",
-    "ClusterRoleList",
-    "ClusterRoleBinding",
-    "ClusterRoleBindingList",
-    "Role",
-    "RoleList",
-    "RoleBinding",
-    "RoleBindingList",
-    "Service",
-    "DaemonSet",
-    "Pod",
-    "ReplicationController",
-    "ReplicaSet",
-    "Deployment",
-    "HorizontalPodAutoscaler",
-    "StatefulSet",
-    "Job",
-    "CronJob",
-    "IngressClass",
-    "Ingress",
-    "APIService",
-    "MutatingAdmissionPolicy",
-    "MutatingWebhookConfiguration",
-    "ValidatingAdmissionPolicy",
-    "ValidatingWebhookConfiguration",
-];
 
 /// The label of what a release owns.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -84,13 +41,8 @@ pub(crate) fn read(manifest: &str) -> Result<Vec<Value>, String> {
             ));
         }
     }
-    objects.sort_by_cached_key(|object| {
-        let kind = object["kind"].as_str().unwrap_or_default();
-        match ORDER.iter().position(|known| *known == kind) {
-            Some(place) => (place, String::new()),
-            None => (ORDER.len(), kind.to_owned()),
-        }
-    });
+    let kind = |object: &Value| object["kind"].as_str().unwrap_or_default().to_owned();
+    objects.sort_by(|one, other| compare_kinds(&kind(one), &kind(other)));
     Ok(objects)
 }
 

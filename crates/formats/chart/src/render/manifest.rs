@@ -1,7 +1,7 @@
 //! Rendered texts split into documents, hooks told from resources, kinds put in order
 //! (helm, pkg/release/v1/util/manifest.go and manifest_sorter.go).
 
-use super::kinds;
+use super::kinds::compare_kinds;
 use refloat_template::{Map, Value, yaml};
 use std::collections::BTreeMap;
 
@@ -134,8 +134,8 @@ pub(super) fn sort(
             }
         }
     }
-    manifests.sort_by(|a: &Manifest, b| kinds::compare(&a.kind, &b.kind));
-    hooks.sort_by(|a: &Hook, b| kinds::compare(&a.manifest.kind, &b.manifest.kind));
+    manifests.sort_by(|a: &Manifest, b| compare_kinds(&a.kind, &b.kind));
+    hooks.sort_by(|a: &Hook, b| compare_kinds(&a.manifest.kind, &b.manifest.kind));
     Ok((manifests, hooks))
 }
 
