@@ -4,23 +4,28 @@
 //! an upstream with a Debian base ─► a runtime, services on it, a chart, two environments
 //! the base gets its security updates, nobody is told ─► sweep ─► plan ─► patches ─► chart ─► releases ─► why
 //! ```
-//! Every line is shown before it runs; typed by hand, the lines give the same.
+//! Every line is shown before it runs, behind `$ `; typed by hand, the lines give the same.
 
 mod base;
+mod cluster;
+mod interrupt;
+mod needs;
 mod scene;
 mod stage;
 mod story;
+mod waiting;
 
 use anyhow::{Context, Result};
 use base::Mirror;
+use interrupt::Interrupt;
 use refloat_cli::arguments::DemoArguments;
 use refloat_cli::error::CliError;
 use scene::Goal;
 use stage::Stage;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use story::Beginning;
+use story::{Beginning, EVENTS, Log};
 
 /// The folder with `--keep`.
 const KEPT: &str = "refloat-demo";
@@ -41,43 +46,68 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<(), CliError> {
 }
 
 fn play(arguments: &DemoArguments) -> Result<()> {
-    let (folder, _removed_at_end) = folder(arguments.keep)?;
-    let mut stage = Stage::new(folder)?;
-    let started = Instant::now();
+    needs::check()?;
     let mirror = Mirror::of_this_machine()?;
+    let interrupt = Interrupt::listen()?;
+    let (folder, _removed_at_end) = folder(arguments.keep)?;
+    let mut stage = Stage::new(folder, interrupt);
+    let started = Instant::now();
     stage.chapter("What the demo needs");
-    stage.say(&format!("$ cd {}", stage.folder().display()));
-    base::install(&stage)?;
+    stage.enter()?;
+    needs::install(&stage)?;
 
     let (home, upstream) = (free_port(PORTS[0])?, free_port(PORTS[1])?);
     let places = Places {
         home: format!("127.0.0.1:{home}"),
         upstream: format!("127.0.0.1:{upstream}"),
     };
+    let goal = match arguments.kubeconfig {
+        Some(_) => Goal::Cluster("cluster"),
+        None => Goal::Folders,
+    };
     open(&mut stage, &places, home, upstream)?;
     make_base(&mut stage, &places, &mirror)?;
     build_everything(&mut stage, &places)?;
-    first_release(&mut stage, &places, arguments.kubeconfig.as_deref())?;
+    if let Some(kubeconfig) = &arguments.kubeconfig {
+        stage.chapter("A cluster whose pods may pull, and nothing else");
+        cluster::open(&mut stage, &places, kubeconfig)?;
+    }
+    let mut log = Log::default();
+    first_release(&mut stage, &places, &goal, &mut log)?;
+    update(&mut stage, &places, &mirror, &mut log)?;
+    if arguments.kubeconfig.is_some() {
+        stage.chapter("What runs in production now");
+        cluster::ask_pods(&stage, "after")?;
+        cluster::show_difference(&stage)?;
+    }
+    show_result(&stage, &places)?;
+    stage.chapter("The end");
+    stage.close();
+    stage.mark("the whole demo", started);
+    if arguments.kubeconfig.is_some() {
+        cluster::farewell(&stage);
+    }
+    if arguments.keep {
+        stage.say(&format!(
+            "Everything stays in {}.",
+            stage.folder().display()
+        ));
+    }
+    stage.say(&format!("\nTimings\n{}", stage.timings().trim_end()));
+    Ok(())
+}
 
+/// The upstream's base moves, and what follows of it.
+fn update(stage: &mut Stage, places: &Places, mirror: &Mirror, log: &mut Log) -> Result<()> {
     stage.chapter("The upstream gets its security updates, and nobody is told");
     let since = Instant::now();
-    base::publish(&stage, "after", &mirror.after(), &places.upstream)?;
+    base::publish(stage, "after", &mirror.after(), &places.upstream)?;
     stage.mark("Debian with its security updates, made and pushed", since);
 
     let since = Instant::now();
     stage.chapter("The sweep finds it; what follows is recorded with its cause");
-    story::until_released(&stage, Beginning::BaseMoved, CASCADE_MAX)?;
+    story::until_released(stage, log, Beginning::BaseMoved, 2, CASCADE_MAX)?;
     stage.mark("from the push upstream to production", since);
-    show_result(&stage, &places)?;
-    stage.mark("the whole demo", started);
-    stage.chapter("Timings");
-    stage.say(stage.timings().trim_end());
-    if arguments.keep {
-        stage.say(&format!(
-            "\nEverything is in {}; the servers stop now.",
-            stage.folder().display()
-        ));
-    }
     Ok(())
 }
 
@@ -122,17 +152,16 @@ fn free_port(wanted: u16) -> Result<u16> {
 
 fn open(stage: &mut Stage, places: &Places, home: u16, upstream: u16) -> Result<()> {
     stage.chapter("A registry of somebody else, and ours");
-    stage.export("DOCKER_CONFIG", "$PWD/docker");
-    stage.export("REGISTRY_AUTH_FILE", "$PWD/docker/config.json");
-    stage.serve("upstream", upstream, "")?;
-    stage.serve("home", home, "")?;
+    stage.export("DOCKER_CONFIG", "$PWD/docker")?;
+    stage.export("REGISTRY_AUTH_FILE", "$PWD/docker/config.json")?;
+    stage.serve("upstream", upstream)?;
+    stage.serve("home", home)?;
     for (name, host) in [("upstream", &places.upstream), ("home", &places.home)] {
         stage.run(&format!(
             "refloat login {host} -u admin --password-stdin < {name}/admin-password"
         ))?;
     }
-    stage.export("REFLOAT_SERVER", &format!("http://{}", places.home));
-    Ok(())
+    stage.export("REFLOAT_SERVER", &format!("http://{}", places.home))
 }
 
 fn make_base(stage: &mut Stage, places: &Places, mirror: &Mirror) -> Result<()> {
@@ -160,9 +189,11 @@ fn build_everything(stage: &mut Stage, places: &Places) -> Result<()> {
     let here = stage.folder().display().to_string();
     stage.write("documents.yaml", &scene::documents(&here, &places.upstream))?;
     stage.run("refloat apply -f documents.yaml")?;
-    for source in &sources {
-        stage.run(&format!("refloat run {} --wait", source.name))?;
-    }
+    stage.run("refloat run runtime --wait")?;
+    stage.run(
+        "runs=$(for task in web api mail static; do refloat run $task -q; done); \
+         for run in $runs; do refloat wait $run; done",
+    )?;
     stage.mark("five images built for the first time", since);
     stage.say("What stands on what:");
     stage.run("refloat images")?;
@@ -170,10 +201,10 @@ fn build_everything(stage: &mut Stage, places: &Places) -> Result<()> {
     Ok(())
 }
 
-fn first_release(stage: &mut Stage, places: &Places, kubeconfig: Option<&Path>) -> Result<()> {
+fn first_release(stage: &mut Stage, places: &Places, goal: &Goal, log: &mut Log) -> Result<()> {
     stage.chapter("A chart, and its release to staging and production");
     let since = Instant::now();
-    for (name, text) in scene::chart(&places.home) {
+    for (name, text) in scene::chart(&places.home, goal) {
         stage.write(name, &text)?;
     }
     stage.run(&format!(
@@ -181,50 +212,33 @@ fn first_release(stage: &mut Stage, places: &Places, kubeconfig: Option<&Path>) 
         places.home
     ))?;
     let here = stage.folder().display().to_string();
-    let goal = match kubeconfig {
-        Some(kubeconfig) => {
-            open_cluster(stage, places, kubeconfig)?;
-            Goal::Cluster("cluster")
-        }
-        None => Goal::Folders,
-    };
-    stage.write("release.yaml", &scene::release(&here, &goal))?;
+    stage.write("release.yaml", &scene::release(&here, goal))?;
+    stage.start("events", "events --follow -o json", EVENTS)?;
     stage.run("refloat apply -f release.yaml")?;
-    story::until_released(stage, Beginning::FirstRelease, CASCADE_MAX)?;
+    story::until_released(stage, log, Beginning::FirstRelease, 1, CASCADE_MAX)?;
     stage.mark("the first release, to two environments", since);
-    Ok(())
-}
-
-/// Gives the server the cluster, and the cluster a token that may only pull.
-fn open_cluster(stage: &Stage, _places: &Places, kubeconfig: &Path) -> Result<()> {
-    let kubeconfig = kubeconfig
-        .canonicalize()
-        .with_context(|| format!("there is no kubeconfig {}", kubeconfig.display()))?;
-    stage.write(
-        "cluster.yaml",
-        &format!(
-            "apiVersion: refloat/v1\nkind: Credential\nname: cluster\nkubeconfig: {{ file: {} }}\n",
-            kubeconfig.display()
-        ),
-    )?;
-    stage.run("refloat apply -f cluster.yaml")?;
-    Ok(())
+    match goal {
+        Goal::Folders => stage.run("grep -rh image: out").map(drop),
+        Goal::Cluster(_) => cluster::ask_pods(stage, "before"),
+    }
 }
 
 fn show_result(stage: &Stage, places: &Places) -> Result<()> {
+    let home = &places.home;
     stage.chapter("What became of it");
     stage.run("refloat cascade list")?;
     stage.run("refloat images")?;
-    stage.run(&format!("refloat tag-history {}/apps/web:1", places.home))?;
-    stage.say("\nThe services carry the same files as before, on patched packages:");
-    let tags = stage.ask(&format!("refloat tags {}/apps/web -q", places.home))?;
-    let run = tags.lines().find(|tag| tag.starts_with("run_"));
-    if let Some(run) = run {
-        stage.run(&format!(
-            "refloat compare {0}/apps/web:{run} {0}/apps/web:1",
-            places.home
-        ))?;
-    }
+    stage.run("refloat status shop")?;
+    stage.run(&format!("refloat tag-history {home}/apps/web:1"))?;
+    stage.say("The first build and the rebased image differ in these packages:");
+    stage.run(&format!(
+        "refloat compare {home}/apps/web:$(refloat tags {home}/apps/web -q | grep -m1 run_) {home}/apps/web:1 | sed -n '/^packages/,$p'"
+    ))?;
+    stage.say("A rebased image has the same files as a build of the same source on the new base:");
+    stage.run(&format!(
+        "for name in web api; do refloat build src/$name -t {home}/check/$name:1 -q; \
+         refloat compare {home}/apps/$name:1 {home}/check/$name:1; done"
+    ))?;
     stage.chapter("Why is this in production?");
     stage.run("refloat why release/shop")?;
     Ok(())

@@ -1,50 +1,22 @@
 //! The Debian base of the demo, as it stood before its security updates and with them, from the machine's own package sources.
 
 use super::stage::Stage;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::path::Path;
 
-/// Debian packages that the demo needs, with the program each brings.
-const NEEDED: [(&str, &str); 3] = [
-    ("mmdebstrap", "mmdebstrap"),
-    ("buildah", "buildah"),
-    ("git", "git"),
-];
 /// The release whose base is made.
 const SUITE: &str = "bookworm";
+/// The time that the bases bear.
+const EPOCH: &str = "1767225600";
+/// As in Debian's slim images: no fsync of each file, no documentation.
+const LEANER: &str = "--dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' \
+     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*'";
+/// With a store of its own, so that nothing stays in this machine's.
+const BUILDAH: &str = "buildah --root $PWD/storage --runroot $PWD/storage/run";
 /// Where Debian's package sources are written down.
 const SOURCES: &str = "/etc/apt/sources.list.d/debian.sources";
 /// The same in the old form.
 const SOURCES_LIST: &str = "/etc/apt/sources.list";
-
-/// Installs what is missing where that is allowed, and says which.
-pub(super) fn install(stage: &Stage) -> Result<()> {
-    let missing: Vec<&str> = NEEDED
-        .iter()
-        .filter(|(_, program)| !is_there(program))
-        .map(|(package, _)| *package)
-        .collect();
-    if missing.is_empty() {
-        stage.say("mmdebstrap, buildah and git are there.");
-        return Ok(());
-    }
-    let missing = missing.join(" ");
-    if !rustix::process::geteuid().is_root() || !is_there("apt-get") {
-        bail!(
-            "the demo needs the programs of the Debian packages {missing}; install them, or run it as root on Debian"
-        );
-    }
-    stage.say(&format!("Missing here, and installed now: {missing}"));
-    stage.run(&format!(
-        "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {missing} > install.log 2>&1"
-    ))?;
-    Ok(())
-}
-
-fn is_there(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}
 
 /// Lines of package sources: of the release as it was made, and of its updates.
 pub(super) struct Mirror {
@@ -111,26 +83,31 @@ fn addresses(text: &str) -> Vec<String> {
 }
 
 /// Makes a base and pushes it as `REGISTRY/library/debian:12`.
+///
+/// The time is pinned: the same packages make the same digest.
 pub(super) fn publish(stage: &Stage, name: &str, lines: &str, upstream: &str) -> Result<()> {
-    stage.run(&format!(
-        "mmdebstrap --quiet --variant=minbase --format=tar {SUITE} {name}.tar {lines}"
-    ))?;
-    push(stage, name, upstream)
-}
-
-/// Pushes a base that is made.
-fn push(stage: &Stage, name: &str, upstream: &str) -> Result<()> {
+    stage
+        .run(&format!(
+            "SOURCE_DATE_EPOCH={EPOCH} mmdebstrap --quiet --variant=minbase --format=tar {LEANER} {SUITE} {name}.tar {lines}"
+        ))
+        .with_context(|| {
+            format!(
+                "no Debian base could be made; mmdebstrap says why above. It fetches its packages from {lines}: \
+                 they must be reachable from here"
+            )
+        })?;
     stage.write(
         &format!("base/{name}.Dockerfile"),
         &format!(
             "FROM scratch\nADD {name}.tar /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nCMD [\"sh\"]\n"
         ),
     )?;
+    let image = format!("{upstream}/library/debian:12");
     stage.run(&format!(
-        "buildah build --quiet --isolation chroot --file base/{name}.Dockerfile --tag {upstream}/library/debian:12 . > /dev/null"
+        "{BUILDAH} build --quiet --isolation chroot --timestamp {EPOCH} --file base/{name}.Dockerfile --tag {image} . > build.log"
     ))?;
     stage.run(&format!(
-        "buildah push --quiet --tls-verify=false {upstream}/library/debian:12"
+        "{BUILDAH} push --quiet --tls-verify=false {image}"
     ))?;
     Ok(())
 }

@@ -140,7 +140,7 @@ pub(super) fn release(folder: &str, goal: &Goal) -> String {
             "{{ kubernetes: {{ credential: {credential}, namespace: shop-{environment} }} }}"
         ),
     };
-    let (staging, production) = (target("staging"), target("production"));
+    let [staging, production] = ENVIRONMENTS.map(target);
     format!(
         "apiVersion: refloat/v1\n\
          kind: Release\n\
@@ -164,8 +164,15 @@ pub(super) fn release(folder: &str, goal: &Goal) -> String {
     )
 }
 
+/// The environments of the release, in their order.
+pub(super) const ENVIRONMENTS: [&str; 2] = ["staging", "production"];
+
 /// The chart's files.
-pub(super) fn chart(home: &str) -> Vec<(&'static str, String)> {
+pub(super) fn chart(home: &str, goal: &Goal) -> Vec<(&'static str, String)> {
+    let secret = match goal {
+        Goal::Folders => "",
+        Goal::Cluster(_) => "pull",
+    };
     let service = |name: &str| {
         format!(
             "{name}:\n  image:\n    repository: {home}/apps/{name}\n    tag: \"1\" # moved by refloat\n"
@@ -180,7 +187,7 @@ pub(super) fn chart(home: &str) -> Vec<(&'static str, String)> {
         (
             "chart/values.yaml",
             format!(
-                "# What every environment begins with.\nreplicas: 1\npullSecret: \"\"\n{}{}{}",
+                "# What every environment begins with.\nreplicas: 1\npullSecret: \"{secret}\"\n{}{}{}",
                 service("web"),
                 service("api"),
                 service("mail")
@@ -220,6 +227,7 @@ spec:
       containers:
         - name: {{ $name }}
           image: "{{ $image.repository }}:{{ $image.tag }}"
+          imagePullPolicy: Always
           command: [sleep, infinity]
 {{- end }}
 "#;

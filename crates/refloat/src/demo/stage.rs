@@ -1,19 +1,23 @@
-//! The stage of the demo: a folder, a shell whose every line is shown before it runs, servers, and a clock.
+//! The stage of the demo: a folder, a shell whose every line is shown before it runs, programs in the background, a clock.
 //!
-//! What is shown is what runs: each line goes to `sh -c` in the stage's folder as it stands on the screen.
+//! What is shown is what runs: each line goes to `sh` in the stage's folder as it stands on the screen, so that
+//! the lines behind `$ `, typed or piped into a shell, do the same again.
 
+use super::interrupt::{Interrupt, pid};
+use super::waiting::Waiting;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a server may take until it is ready.
-const READY_MAX: Duration = Duration::from_secs(30);
-/// How long a server may take until it has stopped.
+/// How long a program in the background may take until it has stopped.
 const STOP_MAX: Duration = Duration::from_secs(25);
+/// How often a program that should stop is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The most output of a failed line that the error repeats.
 const TAIL_CHARS: usize = 2000;
 
@@ -21,29 +25,33 @@ const TAIL_CHARS: usize = 2000;
 pub(super) struct Stage {
     folder: PathBuf,
     environment: BTreeMap<String, String>,
-    servers: Vec<(String, Child)>,
+    background: Vec<(String, Child)>,
     marks: Vec<(String, Duration)>,
     colours: bool,
+    interrupt: Interrupt,
 }
 
 impl Stage {
-    /// A stage in this folder, which is there and empty; the program that runs now is `refloat` in its lines.
-    pub(super) fn new(folder: PathBuf) -> Result<Self> {
-        let program = std::env::current_exe().context("this program has no path")?;
-        let programs = folder.join("bin");
-        std::fs::create_dir_all(&programs)?;
-        std::os::unix::fs::symlink(&program, programs.join("refloat"))
-            .context("cannot link this program into the demo's folder")?;
-        let path = std::env::var("PATH").unwrap_or_default();
-        let environment =
-            BTreeMap::from([("PATH".to_owned(), format!("{}:{path}", programs.display()))]);
-        Ok(Self {
+    /// A stage in this folder, which is there and empty.
+    pub(super) fn new(folder: PathBuf, interrupt: Interrupt) -> Self {
+        Self {
             folder,
-            environment,
-            servers: Vec::new(),
+            environment: BTreeMap::new(),
+            background: Vec::new(),
             marks: Vec::new(),
             colours: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-        })
+            interrupt,
+        }
+    }
+
+    /// Goes to the folder and makes the program that runs now the `refloat` of all lines.
+    pub(super) fn enter(&mut self) -> Result<()> {
+        let program = std::env::current_exe().context("this program has no path")?;
+        let folder = quoted(&self.folder);
+        self.show(&format!("mkdir -p {folder}/bin && cd {folder}"));
+        std::fs::create_dir_all(self.folder.join("bin"))?;
+        self.run(&format!("ln -s {} bin/refloat", quoted(&program)))?;
+        self.export("PATH", "$PWD/bin:$PATH")
     }
 
     /// The folder.
@@ -62,36 +70,32 @@ impl Stage {
         print(&format!("{text}\n"));
     }
 
-    /// Sets a variable of the shell, and shows it. `$PWD` in it is the stage's folder.
-    pub(super) fn export(&mut self, name: &str, value: &str) {
+    /// Sets a variable for all further lines; the shell expands the value.
+    pub(super) fn export(&mut self, name: &str, value: &str) -> Result<()> {
         self.show(&format!("export {name}={value}"));
-        let value = value.replace("$PWD", &self.folder.display().to_string());
+        let output = self.shell(&format!("printf %s {value}")).output()?;
+        let value = String::from_utf8(output.stdout).context("a variable is no text")?;
         self.environment.insert(name.to_owned(), value);
+        Ok(())
     }
 
-    /// Writes a file as a shell would, and shows it.
+    /// Writes a file as a shell does.
     pub(super) fn write(&self, path: &str, text: &str) -> Result<()> {
-        let file = self.folder.join(path);
-        if let Some(above) = file.parent() {
-            std::fs::create_dir_all(above)?;
-        }
-        self.show(&format!(
-            "mkdir -p $(dirname {path}); cat > {path} <<'END'\n{text}END"
-        ));
-        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
+        let above = Path::new(path).parent().and_then(Path::to_str);
+        let folder = match above.filter(|above| !above.is_empty()) {
+            Some(above) if !self.folder.join(above).is_dir() => format!("mkdir -p {above} && "),
+            _ => String::new(),
+        };
+        self.run(&format!("{folder}cat > {path} <<'END'\n{text}END"))?;
+        Ok(())
     }
 
     /// Runs a line, shows what it prints, and returns it.
     pub(super) fn run(&self, line: &str) -> Result<String> {
-        self.show(line);
-        let mut child = self
-            .shell(line)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("`sh` does not start")?;
+        let mut child = self.begin(line)?;
         let mut output = String::new();
         let mut stdout = child.stdout.take().context("the line has no output")?;
+        let mut waiting = Waiting::begin();
         let mut piece = [0; 4096];
         loop {
             let read = stdout.read(&mut piece)?;
@@ -99,75 +103,119 @@ impl Stage {
                 break;
             }
             let text = String::from_utf8_lossy(&piece[..read]);
+            waiting.end();
             print(&text);
             output.push_str(&text);
         }
+        waiting.end();
         let status = child.wait()?;
+        self.interrupt.runs(None);
+        self.interrupt.check()?;
         if !status.success() {
             let from = output.chars().count().saturating_sub(TAIL_CHARS);
             let tail: String = output.chars().skip(from).collect();
-            bail!("`{line}` ended with {status}\n{tail}");
+            bail!("`{}` ended with {status}\n{tail}", first_line(line));
         }
         Ok(output)
     }
 
-    /// Runs a line that is not part of the story, and returns what it prints.
-    pub(super) fn ask(&self, line: &str) -> Result<String> {
-        let output = self.shell(line).stderr(Stdio::inherit()).output()?;
-        if !output.status.success() {
-            bail!("`{line}` ended with {}", output.status);
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-
-    /// A line that goes on while the others run; its output is read by the caller.
-    pub(super) fn follow(&self, line: &str) -> Result<Child> {
+    /// Shows a line and starts it; its output is read by the caller, who says when it has ended.
+    pub(super) fn begin(&self, line: &str) -> Result<Child> {
+        self.interrupt.check()?;
         self.show(line);
-        self.shell(line)
-            .stdin(Stdio::null())
+        let child = self
+            .shell(line)
             .stdout(Stdio::piped())
             .spawn()
-            .context("`sh` does not start")
+            .context("`sh` does not start")?;
+        self.interrupt.runs(Some(&child));
+        Ok(child)
     }
 
-    /// Starts a server in the background and waits until it is ready.
-    pub(super) fn serve(&mut self, name: &str, port: u16, more: &str) -> Result<()> {
+    /// Waits for a line that was begun; `look` is asked again and again until it has ended.
+    pub(super) fn end(&self, mut child: Child, mut look: impl FnMut() -> Result<()>) -> Result<()> {
+        let ended = loop {
+            if let Err(error) = look().and_then(|()| self.interrupt.check()) {
+                kill_group(&child);
+                let _waited = child.wait();
+                break Err(error);
+            }
+            match child.try_wait()? {
+                Some(status) if status.success() => break look(),
+                Some(status) => break Err(anyhow::anyhow!("it ended with {status}")),
+                None => std::thread::sleep(LOOK_EVERY),
+            }
+        };
+        self.interrupt.runs(None);
+        ended
+    }
+
+    /// Starts `refloat ARGUMENTS` in the background, its output in the file `output`, its remarks in `NAME.log`, its process id in `NAME.pid`.
+    pub(super) fn start(&mut self, name: &str, arguments: &str, output: &str) -> Result<()> {
+        self.interrupt.check()?;
         self.show(&format!(
-            "refloat serve --data {name} --listen 127.0.0.1:{port}{more} > {name}.log 2>&1 &"
+            "refloat {arguments} > {output} 2> {name}.log & echo $! > {name}.pid"
         ));
-        let log = File::create(self.folder.join(format!("{name}.log")))?;
-        let mut command = Command::new(self.folder.join("bin/refloat"));
-        command
-            .args(["serve", "--data", name, "--listen"])
-            .arg(format!("127.0.0.1:{port}"))
-            .args(more.split_whitespace())
+        let open = |name: &str| File::create(self.folder.join(name));
+        let (file, errors) = (open(output)?, open(&format!("{name}.log"))?);
+        let child = Command::new(self.folder.join("bin/refloat"))
+            .args(arguments.split_whitespace())
             .current_dir(&self.folder)
             .envs(&self.environment)
+            .process_group(0)
             .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        let child = command.spawn().context("the server does not start")?;
-        self.servers.push((name.to_owned(), child));
-        self.wait_until_listening(name)
+            .stdout(file)
+            .stderr(errors)
+            .spawn()
+            .context("it does not start")?;
+        let id = format!("{}\n", child.id());
+        self.background.push((name.to_owned(), child));
+        std::fs::write(self.folder.join(format!("{name}.pid")), id)?;
+        Ok(())
     }
 
-    fn wait_until_listening(&mut self, name: &str) -> Result<()> {
-        let log = self.folder.join(format!("{name}.log"));
-        let started = Instant::now();
-        loop {
-            let text = std::fs::read_to_string(&log).unwrap_or_default();
-            if let Some(line) = text.lines().find(|line| line.starts_with("listening on ")) {
-                self.say(line);
-                return Ok(());
+    /// Starts a server and waits until it is ready.
+    pub(super) fn serve(&mut self, name: &str, port: u16) -> Result<()> {
+        let arguments = format!("serve --data {name} --listen 127.0.0.1:{port}");
+        let out = format!("{name}.out");
+        self.start(name, &arguments, &out)?;
+        let ready =
+            format!("timeout 30 sh -c 'until grep -s \"^listening on\" {out}; do sleep 0.1; done'");
+        self.run(&ready).map(drop).map_err(|error| {
+            let said = std::fs::read_to_string(self.folder.join(format!("{name}.log")))
+                .unwrap_or_default();
+            error.context(format!(
+                "the server `{name}` is not ready; it says:\n{said}"
+            ))
+        })
+    }
+
+    /// Ends what runs in the background, the newest first, and shows how.
+    pub(super) fn close(&mut self) {
+        let names = self.background.iter().rev();
+        let files: Vec<_> = names
+            .into_iter()
+            .map(|(name, _)| format!("{name}.pid"))
+            .collect();
+        self.show(&format!("kill $(cat {})", files.join(" ")));
+        self.stop();
+    }
+
+    /// Asked first, killed if they do not end.
+    fn stop(&mut self) {
+        while let Some((name, mut child)) = self.background.pop() {
+            if let Some(pid) = pid(&child) {
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
             }
-            let ended = match self.servers.last_mut() {
-                Some((_, child)) => child.try_wait()?,
-                None => None,
-            };
-            if ended.is_some() || started.elapsed() > READY_MAX {
-                bail!("the server `{name}` is not ready; it says:\n{text}");
+            let asked = Instant::now();
+            while asked.elapsed() < STOP_MAX && matches!(child.try_wait(), Ok(None)) {
+                std::thread::sleep(LOOK_EVERY);
             }
-            std::thread::sleep(Duration::from_millis(20));
+            if matches!(child.try_wait(), Ok(None)) {
+                eprint(&format!("`{name}` did not stop and is killed\n"));
+                kill_group(&child);
+                let _ = child.wait();
+            }
         }
     }
 
@@ -204,32 +252,40 @@ impl Stage {
         command
             .args(["-ec", line])
             .current_dir(&self.folder)
-            .envs(&self.environment);
+            .envs(&self.environment)
+            .process_group(0)
+            .stdin(Stdio::null());
         command
     }
 }
 
 impl Drop for Stage {
-    /// Servers end with the demo, the newest first: asked first, killed if they do not.
+    /// Whatever happened: nothing keeps running.
     fn drop(&mut self) {
-        for (name, child) in self.servers.iter_mut().rev() {
-            let pid = i32::try_from(child.id())
-                .ok()
-                .and_then(rustix::process::Pid::from_raw);
-            if let Some(pid) = pid {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-            }
-            let asked = Instant::now();
-            while asked.elapsed() < STOP_MAX && matches!(child.try_wait(), Ok(None)) {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            if matches!(child.try_wait(), Ok(None)) {
-                eprint(&format!("the server `{name}` did not stop and is killed\n"));
-                let _ = child.kill();
-                let _ = child.wait();
-            }
-        }
+        self.stop();
     }
+}
+
+/// Kills a line with all that it started. It is not waited for yet: nobody else has its number.
+fn kill_group(child: &Child) {
+    if let Some(pid) = pid(child) {
+        let _gone = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+}
+
+/// A path as one word of a shell.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || "/._-+:@%".contains(one);
+    if text.chars().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// Prints to standard output; whoever closed it does not want to read on.
@@ -242,4 +298,16 @@ pub(super) fn print(text: &str) {
 
 fn eprint(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+    use std::path::Path;
+
+    #[test]
+    fn a_path_is_one_word() {
+        assert_eq!(quoted(Path::new("/tmp/a-1")), "/tmp/a-1");
+        assert_eq!(quoted(Path::new("/tmp/it's")), r"'/tmp/it'\''s'");
+    }
 }

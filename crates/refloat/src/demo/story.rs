@@ -1,10 +1,13 @@
 //! The log as it happens, told to whoever watches the demo: each step with the time and with its cause.
+//!
+//! A line in the background writes the log to a file; another waits for the end of the story in it. What is told
+//! meanwhile is read from the same file.
 
 use super::stage::{Stage, print};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::BufReader;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::{Duration, Instant};
 
 /// Types that are told.
@@ -24,6 +27,9 @@ const TOLD: [&str; 13] = [
     "release.failed",
 ];
 
+/// The file that the log is written to.
+pub(super) const EVENTS: &str = "events.jsonl";
+
 /// What the demo waits for: this release document, in its last environment.
 const RELEASE: &str = "shop";
 const ENVIRONMENT: &str = "production";
@@ -37,69 +43,90 @@ pub(super) enum Beginning {
     BaseMoved,
 }
 
-/// Follows the log from its start and tells it from the beginning on, until production runs what came of it.
-pub(super) fn until_released(stage: &Stage, from: Beginning, patience: Duration) -> Result<()> {
+/// What has been read of the log.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    read_bytes: u64,
+    unfinished: String,
+    /// What each record is about, by its id.
+    subjects: BTreeMap<String, String>,
+}
+
+/// Tells the log from the beginning on, until production runs what came of it for the `times`th time.
+pub(super) fn until_released(
+    stage: &Stage,
+    log: &mut Log,
+    from: Beginning,
+    times: u32,
+    patience: Duration,
+) -> Result<()> {
     let deadline = Instant::now() + patience;
-    let mut follower = stage.follow("refloat events --follow -o json")?;
-    let lines = follower.stdout.take().context("the log has no output")?;
-    let told = tell(stage, BufReader::new(lines), from, deadline);
-    let _ = follower.kill();
-    let _ = follower.wait();
-    told
+    let line = format!(
+        "until [ \"$(grep '\"release.deployed\"' {EVENTS} | grep -c '\"environment\":\"{ENVIRONMENT}\"')\" -ge {times} ]; do sleep 0.2; done"
+    );
+    let child = stage.begin(&line)?;
+    let mut begun = false;
+    stage.end(child, || {
+        for event in log.news(stage)? {
+            tell(stage, log, from, &mut begun, &event)?;
+        }
+        if Instant::now() > deadline {
+            bail!(
+                "`{RELEASE}` did not reach {ENVIRONMENT} in time; see `refloat cascade list` and the servers' logs"
+            );
+        }
+        Ok(())
+    })
+}
+
+impl Log {
+    /// The records that were written since the last time.
+    fn news(&mut self, stage: &Stage) -> Result<Vec<Value>> {
+        let mut file = std::fs::File::open(stage.folder().join(EVENTS))?;
+        file.seek(SeekFrom::Start(self.read_bytes))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        self.read_bytes += u64::try_from(bytes.len())?;
+        self.unfinished.push_str(&String::from_utf8_lossy(&bytes));
+        let mut news = Vec::new();
+        while let Some((line, rest)) = self.unfinished.split_once('\n') {
+            news.extend(serde_json::from_str(line).ok());
+            self.unfinished = rest.to_owned();
+        }
+        Ok(news)
+    }
 }
 
 fn tell(
     stage: &Stage,
-    lines: impl std::io::BufRead + Send + 'static,
+    log: &mut Log,
     from: Beginning,
-    deadline: Instant,
+    begun: &mut bool,
+    event: &Value,
 ) -> Result<()> {
-    let (send, receive) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for line in lines.lines().map_while(std::result::Result::ok) {
-            if send.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    let mut types: BTreeMap<String, String> = BTreeMap::new();
-    let mut begun = false;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let Ok(line) = receive.recv_timeout(left) else {
-            bail!(
-                "`{RELEASE}` did not reach {ENVIRONMENT} in time; see `refloat cascade list` and the servers' logs"
-            );
-        };
-        let Ok(event) = serde_json::from_str::<Value>(&line) else {
-            continue;
-        };
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (id, kind) = (text(&event["id"]), text(&event["type"]));
-        begun |= match from {
-            Beginning::FirstRelease => kind.starts_with("change.") || kind.starts_with("release."),
-            Beginning::BaseMoved => kind == "base.moved",
-        };
-        let cause = event["causes"][0].as_str().and_then(|id| types.get(id));
-        if begun && TOLD.contains(&kind.as_str()) {
-            print(&sentence(stage, &event, cause));
-        }
-        types.insert(id, subject_line(&event));
-        if begun && is_end(&event)? {
-            return Ok(());
-        }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (id, kind) = (text(&event["id"]), text(&event["type"]));
+    *begun |= match from {
+        Beginning::FirstRelease => kind.starts_with("change.") || kind.starts_with("release."),
+        Beginning::BaseMoved => kind == "base.moved",
+    };
+    let cause = event["causes"][0].as_str();
+    let cause = cause.and_then(|id| log.subjects.get(id));
+    if *begun && TOLD.contains(&kind.as_str()) {
+        print(&sentence(stage, event, cause));
     }
+    log.subjects.insert(id, subject_line(event));
+    if *begun { failure(event) } else { Ok(()) }
 }
 
-/// Whether production runs it now.
-fn is_end(event: &Value) -> Result<bool> {
+/// What ends the demo early.
+fn failure(event: &Value) -> Result<()> {
     let data = &event["data"];
     match event["type"].as_str().unwrap_or_default() {
-        "release.deployed" => Ok(data["release"] == RELEASE && data["environment"] == ENVIRONMENT),
         "release.failed" => bail!("a release failed: {}", data["error"]),
         "change.failed" => bail!("a change failed: {}", data["error"]),
         "patch.failed" => bail!("a patch failed: {}", data["error"]),
-        _ => Ok(false),
+        _ => Ok(()),
     }
 }
 
@@ -150,12 +177,14 @@ fn detail(event: &Value) -> String {
                 .filter_map(Value::as_str)
                 .take(3)
                 .collect();
-            format!(
-                "{} {} -> {}",
+            let words = [
                 text("verdict"),
                 reasons.join(" "),
-                text("method")
-            )
+                "->".to_owned(),
+                text("method"),
+            ];
+            let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            words.join(" ")
         }
         "patch.published" => format!(
             "{}, tag {}, {} packages moved",
