@@ -75,6 +75,17 @@ fn a_moved_line_becomes_a_commit() -> Result<()> {
             ],
         "{diff}"
     );
+    // What somebody who clones it gets.
+    let clone = shop.site.folder().join("clone");
+    git(
+        &work,
+        &["clone", "--quiet", &to, &clone.display().to_string()],
+    )?;
+    let values = std::fs::read_to_string(clone.join("chart/values.yaml"))?;
+    ensure!(
+        values.contains("apps/api\n    tag: \"build-3\"\n"),
+        "{values}"
+    );
     // Our own commit makes no further change.
     let count = git(&bare, &["rev-list", "--count", "main"])?;
     ensure!(count.trim() == "2", "{count} commits");

@@ -6,3 +6,4 @@ mod git;
 mod killed;
 mod refused;
 mod shop;
+mod stored;
