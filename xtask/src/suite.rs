@@ -13,7 +13,7 @@ use crate::{deny, rig, tidy};
 /// What to run.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Also the parts whose programs take minutes to build (always so with CI=true)
+    /// Also what takes minutes: to build its programs, or to run (always so with CI=true)
     #[arg(long)]
     full: bool,
 }
@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     ];
     let mut tally = Tally::default();
     let tested = stage("tests", || {
-        tally = test()?;
+        tally = test(arguments)?;
         Ok(tally.failed == 0)
     });
     if !tested && tally.failed == 0 {
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// Builds the program once, then runs all tests against it, their output passed on.
-fn test() -> Result<Tally> {
+fn test(arguments: &Arguments) -> Result<Tally> {
     let program = server::build(&[]).context("the program does not build")?;
     let mut command = cargo()?;
     command
@@ -69,6 +69,10 @@ fn test() -> Result<Tally> {
         .env("REFLOAT_BIN", program)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    if arguments.full {
+        // Tests that take minutes leave themselves out without it, and say so.
+        command.env("REFLOAT_FULL", "1");
+    }
     let mut child = command.spawn().context("cannot run cargo test")?;
     let mut tally = follow(&mut child)?;
     let status = child.wait()?;
