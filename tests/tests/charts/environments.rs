@@ -159,6 +159,12 @@ fn keys_and_objects_of_every_environment_are_checked() -> Result<()> {
             && at("wrong_type")["file"] == "shop/templates/web.yaml",
         "{said}"
     );
+    ground.write("eu.yaml", "host: eu.example.com\n")?;
+    let (code, said) = ground.ask(&["values", "check", "shop", "-f", "eu.yaml", "-e", "eu"])?;
+    ensure!(
+        code == 0 && said["environments"][0]["name"] == "eu",
+        "{said}"
+    );
     // An API that is gone.
     ground.write("shop/values-prod.yaml", "host: example.com\n")?;
     ground.write(

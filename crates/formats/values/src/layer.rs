@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
                 ));
             }
             Kind::Alias(anchor) => {
-                let target = anchored(&self.document.root, *anchor);
+                let target = self.document.root.anchored(*anchor);
                 let target = target.ok_or_else(|| {
                     format!("line {}: the alias has no anchor above it", node.line)
                 })?;
@@ -277,22 +277,6 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(found)
-    }
-}
-
-/// The node that has an anchor.
-fn anchored(node: &Node, anchor: usize) -> Option<&Node> {
-    if node.anchor == anchor {
-        return Some(node);
-    }
-    match &node.kind {
-        Kind::Map { entries, .. } => {
-            let mut entries = entries.iter();
-            entries
-                .find_map(|(key, value)| anchored(key, anchor).or_else(|| anchored(value, anchor)))
-        }
-        Kind::List(items) => items.iter().find_map(|item| anchored(item, anchor)),
-        Kind::Scalar { .. } | Kind::Alias(_) => None,
     }
 }
 

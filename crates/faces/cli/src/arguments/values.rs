@@ -58,6 +58,7 @@ Exits 1 if there is an error, with --strict also if there is a warning.
 Examples:
   refloat values check
   refloat values check ./charts/shop --environment production --kube-version 1.33,1.36
+  refloat values check ./charts/shop -f ../deploy/eu.yaml -f ../deploy/us.yaml
   refloat values check ./charts/shop --crd monitoring-crds.yaml --strict -o json")]
 pub struct CheckArguments {
     /// The chart: a folder, a .tgz or a reference
@@ -69,6 +70,9 @@ pub struct CheckArguments {
     /// Environments.
     #[command(flatten)]
     pub environments: EnvironmentArguments,
+    /// A values file that is an environment of its own, beside the others
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    pub files: Vec<String>,
     /// The versions of Kubernetes to check against
     #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     pub kube_version: Vec<String>,

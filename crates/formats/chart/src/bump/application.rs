@@ -180,75 +180,120 @@ impl<'a> Origin<'a> {
         place: &str,
     ) -> Result<Option<Plan>, BumpError> {
         let place = place.strip_suffix(".tag").unwrap_or(place);
-        let find = |name: &str| {
-            let named = |item: &&Node| item.get("name").and_then(Node::text) == Some(name);
-            let at = items.iter().rposition(|item| named(&item))?;
-            Some((at, items[at].get("value")?))
+        let list = Parameters {
+            items,
+            list: base.child("parameters"),
+            plan: Plan::new(base.child("parameters")),
+            origin: self,
         };
-        let part = |key: &str| find(&format!("{place}.{key}"));
-        let list = base.child("parameters");
-        let mut plan = Plan::new(list.clone());
-        let path = |at: usize| list.item(at).child("value");
-        if let Some((at, value)) = find(place) {
-            let path = path(at);
-            let edit = self.edit(&path, value);
-            let new = edit.whole_text(value.text().unwrap_or_default())?;
-            edit.set(None, value, path.clone(), &new, &mut plan)?;
-            return Ok(Some(plan));
+        if let Some(whole) = list.named(place) {
+            return list.whole(whole).map(Some);
         }
-        let (tag, digest, repository) = (part("tag"), part("digest"), part("repository"));
-        let Some((first, _)) = tag.or(digest) else {
+        let part = |key: &str| list.named(&format!("{place}.{key}"));
+        let (tag, digest) = (part("tag"), part("digest"));
+        if tag.is_none() && digest.is_none() {
             return Ok(None);
-        };
-        let first = path(first);
-        let mut set = |at: usize, value: &Node, new: &str| {
-            let path = path(at);
-            self.edit(&path, value)
-                .set(None, value, path.clone(), new, &mut plan)
-        };
-        let edit = self.edit(&first, &items[0]);
-        let mut left_out = None;
-        match (repository, part("registry")) {
-            (Some((at, value)), registry) => {
-                let host = registry
-                    .and_then(|(_, node)| node.text())
-                    .unwrap_or_default();
-                let name = value.text().unwrap_or_default();
-                let old = if host.is_empty() {
-                    name.to_owned()
-                } else {
-                    format!("{host}/{name}")
-                };
-                if !edit.is_same(&edit.reference(&old)?) {
-                    match registry {
-                        Some((at_registry, node)) => {
-                            set(at_registry, node, &self.new.registry)?;
-                            set(at, value, &self.new.repository)?;
-                        }
-                        None => set(at, value, &edit.full_name())?,
-                    }
-                }
-            }
-            (None, _) => left_out = Some("repository"),
         }
-        match (tag, &self.new.tag) {
-            (Some((at, value)), Some(new)) => set(at, value, new)?,
+        let (repository, registry) = (part("repository"), part("registry"));
+        let mut list = list;
+        match repository {
+            Some(repository) => list.name(repository, registry)?,
+            None => list.plan.left_out = Some("repository"),
+        }
+        list.tag_and_digest(tag, digest)?;
+        Ok(Some(list.plan))
+    }
+}
+
+/// A parameter: its position and value.
+type Parameter<'a> = (usize, &'a Node);
+
+/// The parameters of a source, and what is to change of them.
+struct Parameters<'a, 'b> {
+    items: &'a [Node],
+    list: ValuesPath,
+    plan: Plan,
+    origin: &'b Origin<'a>,
+}
+
+impl<'a> Parameters<'a, '_> {
+    /// The last one of a name, which wins.
+    fn named(&self, name: &str) -> Option<Parameter<'a>> {
+        let named = |item: &Node| item.get("name").and_then(Node::text) == Some(name);
+        let at = self.items.iter().rposition(named)?;
+        Some((at, self.items[at].get("value")?))
+    }
+
+    fn set(&mut self, (at, value): Parameter<'a>, new: &str) -> Result<(), BumpError> {
+        let path = self.list.item(at).child("value");
+        let edit = self.origin.edit(&path, value);
+        edit.set(None, value, path.clone(), new, &mut self.plan)
+    }
+
+    /// A text that is the whole image.
+    fn whole(mut self, whole: Parameter<'a>) -> Result<Plan, BumpError> {
+        let path = self.list.item(whole.0);
+        let edit = self.origin.edit(&path, whole.1);
+        let new = edit.whole_text(whole.1.text().unwrap_or_default())?;
+        self.set(whole, &new)?;
+        Ok(self.plan)
+    }
+
+    /// The registry and repository, left alone where they mean the same already.
+    fn name(
+        &mut self,
+        repository: Parameter<'a>,
+        registry: Option<Parameter<'a>>,
+    ) -> Result<(), BumpError> {
+        let path = self.list.item(repository.0);
+        let edit = self.origin.edit(&path, repository.1);
+        let name = repository.1.text().unwrap_or_default();
+        let host = registry.and_then(|(_, node)| node.text());
+        let old = match host.filter(|host| !host.is_empty()) {
+            Some(host) => format!("{host}/{name}"),
+            None => name.to_owned(),
+        };
+        if edit.is_same(&edit.reference(&old)?) {
+            return Ok(());
+        }
+        let new = self.origin.new;
+        match registry {
+            Some(registry) => {
+                self.set(registry, &new.registry)?;
+                self.set(repository, &new.repository)
+            }
+            None => self.set(repository, &edit.full_name()),
+        }
+    }
+
+    fn tag_and_digest(
+        &mut self,
+        tag: Option<Parameter<'a>>,
+        digest: Option<Parameter<'a>>,
+    ) -> Result<(), BumpError> {
+        let new = self.origin.new;
+        let form = |reason: &str| BumpError::Form {
+            path: self.list.to_string(),
+            line: self.items.first().map_or(0, |item| item.line),
+            reason: reason.to_owned(),
+        };
+        match (tag, &new.tag) {
+            (Some(tag), Some(new)) => self.set(tag, new)?,
             (None, Some(_)) => {
-                return Err(edit.form("is about a digest alone; add a parameter for the tag"));
+                return Err(form("know a digest alone; add a parameter for the tag"));
             }
             (_, None) if digest.is_none() => {
-                return Err(
-                    edit.form("is about a tag; give one, or add a parameter for the digest")
-                );
+                return Err(form(
+                    "know a tag alone; give one, or add a parameter for the digest",
+                ));
             }
             (_, None) => {}
         }
-        match (digest, &self.new.digest) {
-            (Some((at, value)), new) => set(at, value, new.as_deref().unwrap_or_default())?,
-            (None, Some(_)) => left_out = Some("digest"),
+        match (digest, &new.digest) {
+            (Some(digest), new) => self.set(digest, new.as_deref().unwrap_or_default())?,
+            (None, Some(_)) => self.plan.left_out = Some("digest"),
             (None, None) => {}
         }
-        plan.left_out = left_out;
-        Ok(Some(plan))
+        Ok(())
     }
 }

@@ -72,16 +72,19 @@ pub(super) struct Edit<'a> {
 pub(super) struct Part<'a> {
     pub(super) key: &'a Node,
     pub(super) value: &'a Node,
+    /// What an alias shows; it is written elsewhere.
+    shown: Option<&'a Node>,
     pub(super) path: ValuesPath,
 }
 
 impl Part<'_> {
     /// What is written; null and absent are the empty text.
     pub(super) fn text(&self) -> &str {
-        if self.value.is_null() {
+        let node = self.shown.unwrap_or(self.value);
+        if node.is_null() {
             ""
         } else {
-            self.value.text().unwrap_or_default()
+            node.text().unwrap_or_default()
         }
     }
 }
@@ -254,14 +257,19 @@ impl<'a> Edit<'a> {
         let Some((key, value)) = entry(entries, name).map_err(ambiguous)? else {
             return Ok(None);
         };
-        shared(self.document, value).map_err(ambiguous)?;
         let path = self.path.child(name);
+        let part = |shown| Part {
+            key,
+            value,
+            shown,
+            path,
+        };
         match &value.kind {
-            Kind::Scalar { .. } => Ok(Some(Part { key, value, path })),
-            Kind::Alias(_) => Err(ambiguous(format!(
-                "`{path}` at line {} is an alias, so it is written elsewhere; write it out here",
-                value.line
-            ))),
+            Kind::Scalar { .. } => Ok(Some(part(None))),
+            Kind::Alias(anchor) => match self.document.root.anchored(*anchor) {
+                Some(shown) if shown.text().is_some() => Ok(Some(part(Some(shown)))),
+                _ => Ok(None),
+            },
             // `image: {image: {..}}` and the like: a map of that name is no repository.
             Kind::Map { .. } | Kind::List(_) => Ok(None),
         }
@@ -273,6 +281,16 @@ impl<'a> Edit<'a> {
         new: &str,
         plan: &mut Plan,
     ) -> Result<(), BumpError> {
+        if part.shown.is_some() {
+            return if part.text() == new {
+                Ok(())
+            } else {
+                Err(self.ambiguous(format!(
+                    "`{}` at line {} is an alias, so it is written elsewhere; write it out here",
+                    part.path, part.value.line
+                )))
+            };
+        }
         self.set(Some(part.key), part.value, part.path.clone(), new, plan)
     }
 
@@ -292,6 +310,7 @@ impl<'a> Edit<'a> {
         if is_text && old == new {
             return Ok(());
         }
+        shared(self.document, value).map_err(|reason| self.ambiguous(reason))?;
         let written = scalar::write(new, *style).ok_or_else(|| {
             self.form(&format!(
                 "has `{path}` as a block of lines (`|` or `>`); write it on one line"
@@ -399,6 +418,13 @@ impl<'a> Edit<'a> {
 
     pub(super) fn full_name(&self) -> String {
         format!("{}/{}", self.new.registry, self.new.repository)
+    }
+
+    fn ambiguous(&self, reason: String) -> BumpError {
+        BumpError::Ambiguous {
+            path: self.path.to_string(),
+            reason,
+        }
     }
 
     pub(super) fn form(&self, reason: &str) -> BumpError {

@@ -247,6 +247,23 @@ fn what_could_be_meant_in_two_ways_is_refused_by_name() {
 }
 
 #[test]
+fn anchors_and_aliases_that_stay_are_no_obstacle() -> Result<(), BumpError> {
+    let values =
+        "a:\n  repository: &r docker.io/a/b\n  tag: v1\nb:\n  repository: *r\n  tag: v1 # b\n";
+    let bumped = run(values, "a", "docker.io/a/b:v2")?;
+    assert_eq!(bumped.text, values.replace("tag: v1\n", "tag: v2\n"));
+    let bumped = run(values, "b", "docker.io/a/b:v2")?;
+    assert_eq!(bumped.text, values.replace("v1 # b", "v2 # b"));
+    for path in ["a", "b"] {
+        assert!(matches!(
+            run(values, path, "docker.io/a/c:v2"),
+            Err(BumpError::Ambiguous { .. })
+        ));
+    }
+    Ok(())
+}
+
+#[test]
 fn the_version_is_one_line() -> Result<(), BumpError> {
     let chart = "apiVersion: v2\r\nname: shop\r\nversion: 1.4.2 # next\r\ndependencies:\r\n- name: a\r\n  version: 1.4.2\r\n";
     let cases = [

@@ -85,6 +85,20 @@ impl Node {
         found.map(|(_, value)| value)
     }
 
+    /// The node in it that has the anchor of this number.
+    pub fn anchored(&self, anchor: usize) -> Option<&Node> {
+        if self.anchor == anchor {
+            return Some(self);
+        }
+        match &self.kind {
+            Kind::Map { entries, .. } => entries
+                .iter()
+                .find_map(|(key, value)| key.anchored(anchor).or_else(|| value.anchored(anchor))),
+            Kind::List(items) => items.iter().find_map(|item| item.anchored(anchor)),
+            Kind::Scalar { .. } | Kind::Alias(_) => None,
+        }
+    }
+
     /// Whether nothing was written: `key:` and no more.
     pub fn is_absent(&self) -> bool {
         matches!(

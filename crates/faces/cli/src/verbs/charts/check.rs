@@ -4,7 +4,7 @@ use super::environments::{Ground, Named};
 use super::kubernetes::{self, Found};
 use super::{oracle, source};
 use crate::Local;
-use crate::arguments::CheckArguments;
+use crate::arguments::{CheckArguments, ValuesVerb};
 use crate::error::{CliError, EXIT_FAILED};
 use crate::output::{Answer, View};
 use crate::settings::Settings;
@@ -18,12 +18,25 @@ use refloat_values::{
 };
 use serde_json::{Value, json};
 
-pub(in super::super) fn values_check(
+pub(in super::super) fn values(
+    verb: &ValuesVerb,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Answer, CliError> {
+    match verb {
+        ValuesVerb::Check(arguments) => check(arguments, settings, local),
+    }
+}
+
+fn check(
     arguments: &CheckArguments,
     settings: &Settings,
     local: &Local,
 ) -> Result<Answer, CliError> {
-    let ground = Ground::load(&arguments.chart, &arguments.environments, settings, local)?;
+    let mut ground = Ground::load(&arguments.chart, &arguments.environments, settings, local)?;
+    for file in &arguments.files {
+        ground.add(file, super::values::text(file)?)?;
+    }
     for name in &arguments.environment {
         ground.named(name)?;
     }

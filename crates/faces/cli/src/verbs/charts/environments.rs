@@ -266,6 +266,19 @@ impl Ground {
         Ok(())
     }
 
+    /// Takes a file as an environment of its own, named after it.
+    pub(super) fn add(&mut self, file: &str, text: String) -> Result<(), CliError> {
+        let name = Path::new(file).file_name().unwrap_or_default();
+        let name = name.to_string_lossy();
+        let stem = name.rsplit_once('.').map_or(&*name, |(stem, _)| stem);
+        self.environments.push(Named {
+            name: environment_of(&name).unwrap_or_else(|| stem.to_owned()),
+            namespace: "default".to_owned(),
+            files: vec![ValuesFile::new(file.to_owned(), text)?],
+        });
+        Ok(())
+    }
+
     /// A file of the chart.
     fn file(&self, name: &str) -> Result<ValuesFile, CliError> {
         let text = if let Some(folder) = &self.folder {
