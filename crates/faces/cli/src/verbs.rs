@@ -20,7 +20,7 @@ pub use charts::{
 };
 
 use crate::Local;
-use crate::arguments::{RepoVerb, UNBUILT, ValuesVerb, Verb};
+use crate::arguments::{RepoVerb, UNBUILT, Verb};
 use crate::error::CliError;
 use crate::output::{Answer, View};
 use crate::settings::Settings;
@@ -65,9 +65,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Runner { folder } => (local.runner)(&folder).map(said_itself),
         Verb::Template(arguments) => charts::template(&arguments, settings, local),
         Verb::Explain(arguments) => charts::explain(&arguments, settings, local),
-        Verb::Values(ValuesVerb::Check(arguments)) => {
-            charts::values_check(&arguments, settings, local)
-        }
+        Verb::Values(verb) => charts::values(&verb, settings, local),
         Verb::Lint(arguments) => charts::lint(&arguments, settings, local),
         Verb::Dependency(verb) => charts::dependency(&verb, settings, local),
         Verb::Verify(arguments) => charts::verify(&arguments),

@@ -19,7 +19,7 @@ mod secrets;
 mod source;
 mod values;
 
-pub(super) use check::values_check;
+pub(super) use check::values;
 pub(super) use dependency::dependency;
 pub(super) use edit::bump;
 pub(super) use explain::explain;
