@@ -208,7 +208,7 @@ fn helm_and_we_verify_each_other() -> Result<()> {
         "never",
     ]) {
         ensure!(std::env::var_os("CI").is_none(), "{error:#}");
-        println!("skipped: no gpg: {error:#}");
+        refloat_rig::say(&format!("skipped: no gpg: {error:#}"));
         return Ok(());
     }
     gpg(&["--output", "public.gpg", "--export"])?;

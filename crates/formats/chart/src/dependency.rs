@@ -11,6 +11,7 @@ use crate::metadata::{Dependency, ImportValues, Lock};
 use refloat_oci::{Algorithm, Digest};
 use refloat_template::versions::{Constraint, Version};
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 
 /// The most dependencies of one chart.
 pub const DEPENDENCIES_MAX: usize = 256;
@@ -223,7 +224,7 @@ fn quoted(text: &str) -> String {
     for letter in json.chars() {
         match letter {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                quoted.push_str(&format!("\\u{:04x}", u32::from(letter)));
+                let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
             }
             other => quoted.push(other),
         }

@@ -186,7 +186,9 @@ fn check_templates(
     }
     let chart = match &input.chart {
         Ok(chart) => chart,
-        Err(error) => return found.error(folder, error.to_string()),
+        // What Chart.yaml says of its version is wrong, which was told.
+        Err(ChartError::ApiVersion(_)) => return,
+        Err(error) => return found.error(folder, told(error, input)),
     };
     let texts = match rendered(chart, given, options, oracle) {
         Ok(texts) => texts,
@@ -267,6 +269,18 @@ fn rendered(
     render_templates(&chart, &given, &render, &Lenient(oracle))
 }
 
+/// Why a chart does not load, in helm's words also where `Chart.yaml` holds the wrong types.
+fn told(error: &ChartError, input: &LintInput) -> String {
+    match error {
+        ChartError::Yaml { file, reason } if file == "Chart.yaml" => {
+            let bytes = input.chart_file.as_deref().unwrap_or_default();
+            let reason = chart_file::unparsable(bytes).unwrap_or_else(|| reason.clone());
+            format!("cannot load {file}: {reason}")
+        }
+        other => other.to_string(),
+    }
+}
+
 /// Values of a chart and of those below it must be readable; Helm reads them when it loads.
 fn readable(chart: &Chart) -> Result<(), ChartError> {
     chart.values()?;
@@ -284,7 +298,11 @@ fn check_dependencies(input: &LintInput, found: &mut Findings) {
     let loaded = loaded.and_then(|chart| readable(chart).map(|()| chart));
     let chart = match &loaded {
         Ok(chart) => *chart,
-        Err(error) => return found.error("", format!("unable to load chart\n\t{error}")),
+        Err(ChartError::ApiVersion(_)) => return,
+        Err(error) => {
+            let reason = told(error, input);
+            return found.error("", format!("unable to load chart\n\t{reason}"));
+        }
     };
     let folder = &input.folder;
     let declared: BTreeSet<&str> = chart
@@ -325,7 +343,7 @@ fn check_crds(input: &LintInput, found: &mut Findings) {
     }
     let chart = match &input.chart {
         Ok(chart) => chart,
-        Err(error) => return found.error("crds/", error.to_string()),
+        Err(error) => return found.error("crds/", told(error, input)),
     };
     for crd in chart.crds() {
         if !resources::check_crd(&crd.file.name, &crd.file.text(), found) {

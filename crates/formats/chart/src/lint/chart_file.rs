@@ -55,6 +55,14 @@ const METADATA: Struct = Struct {
     ],
 };
 
+/// Why Go's decoder does not read the file, if it does not.
+pub(super) fn unparsable(bytes: &[u8]) -> Option<String> {
+    match yaml::read(&String::from_utf8_lossy(bytes)) {
+        Ok(value) => decode(&value, &METADATA).mismatch,
+        Err(error) => Some(format!("error converting YAML to JSON: {error}")),
+    }
+}
+
 /// Checks the file; `None` if it is a folder.
 pub(super) fn check(file: Option<&[u8]>, found: &mut Findings) {
     let Some(bytes) = file else {

@@ -208,6 +208,9 @@ impl Key {
         if !matches!(signature.kind, 0 | 1) {
             return Err(ProvenanceError::Invalid("it is not over a text"));
         }
+        if !self.kind.is_of(signature.algorithm) {
+            return Err(ProvenanceError::Invalid("it is of another algorithm"));
+        }
         let mut message = text.to_vec();
         message.extend(&signature.trailer);
         if !self.kind.verifies(signature, &message)? {
@@ -266,6 +269,16 @@ impl Kind {
             }
             // Their numbers are not looked at; a fingerprint over more than them belongs to no signature.
             other => Ok((Self::Other(other), &[])),
+        }
+    }
+
+    /// Whether a signature's algorithm is this key's.
+    fn is_of(&self, algorithm: u8) -> bool {
+        match self {
+            Self::Rsa { .. } => matches!(algorithm, 1 | 3),
+            Self::Ed25519(_) => matches!(algorithm, 22 | 27),
+            Self::Ecdsa { .. } => algorithm == 19,
+            Self::Other(other) => algorithm == *other,
         }
     }
 

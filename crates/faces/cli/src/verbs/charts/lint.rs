@@ -184,7 +184,7 @@ fn subcharts(folder: &Path, found: &mut Vec<String>) {
         let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
         if name == "Chart.yaml" {
             found.push(folder.display().to_string());
-        } else if name.ends_with(".tgz") || name.ends_with(".tar.gz") {
+        } else if is_archive(&path) {
             found.push(path.display().to_string());
         } else if !is_link && path.is_dir() {
             subcharts(&path, found);
@@ -192,11 +192,15 @@ fn subcharts(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
+fn is_archive(path: &Path) -> bool {
+    let is_short = path.extension().is_some_and(|end| end == "tgz");
+    is_short || path.to_string_lossy().ends_with(".tar.gz")
+}
+
 /// A chart before anything is believed of it.
 fn input(text: &str, settings: &Settings, local: &Local) -> Result<LintInput, CliError> {
     let path = Path::new(text);
-    let is_archive = text.ends_with(".tgz") || text.ends_with(".tar.gz");
-    if path.is_dir() || !(is_archive || text.contains([':', '@'])) {
+    if path.is_dir() || !(is_archive(path) || text.contains([':', '@'])) {
         return of_folder(path, text);
     }
     let bytes = if path.is_file() {
