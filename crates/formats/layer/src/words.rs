@@ -113,6 +113,14 @@ const fn word_bytes() -> [bool; 256] {
 
 static IS_WORD: [bool; 256] = word_bytes();
 
+/// Whether a file is watched for words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    Off,
+    On,
+    Seen,
+}
+
 /// Gathers words while contents stream by.
 pub(crate) struct Gatherer {
     hashes: Vec<u32>,
@@ -128,8 +136,7 @@ pub(crate) struct Gatherer {
     shortest: usize,
     // Hashes that the present file is watched for, and whether one came.
     watched: Vec<u32>,
-    is_watching: bool,
-    has_watched: bool,
+    watch: Watch,
     // In a script, the absolute path that is being read; none where no path began.
     is_script: bool,
     path: Option<Vec<u8>>,
@@ -151,8 +158,7 @@ impl Gatherer {
                 .iter()
                 .map(|word| word_hash(word.as_bytes()))
                 .collect(),
-            is_watching: false,
-            has_watched: false,
+            watch: Watch::Off,
             is_script: false,
             path: None,
             before: 0,
@@ -161,16 +167,17 @@ impl Gatherer {
 
     /// Looks out for the words of marks in the file that was begun.
     pub fn watch(&mut self) {
-        (self.is_watching, self.has_watched) = (true, false);
+        self.watch = Watch::On;
     }
 
     /// True if the watched file may have a mark.
     pub fn has_watched(&self) -> bool {
-        self.has_watched || self.is_over
+        self.watch == Watch::Seen || self.is_over
     }
 
     /// Begins a file whose first bytes are `head`.
     pub fn begin(&mut self, head: &[u8]) {
+        self.watch = Watch::Off;
         self.is_script = head.starts_with(b"#!");
         (self.path, self.before) = (None, 0);
         let is_binary = head.contains(&0);
@@ -242,8 +249,8 @@ impl Gatherer {
     }
 
     fn note(&mut self, hash: u32) {
-        if self.is_watching && self.watched.contains(&hash) {
-            self.has_watched = true;
+        if self.watch == Watch::On && self.watched.contains(&hash) {
+            self.watch = Watch::Seen;
         }
         let place = &mut self.recent[hash as usize % RECENT];
         if *place != hash || hash == 0 {
@@ -269,7 +276,6 @@ impl Gatherer {
     /// Ends a file.
     pub fn end(&mut self) {
         self.take(b"\n");
-        self.is_watching = false;
     }
 
     pub fn finish(mut self) -> Words {

@@ -16,6 +16,10 @@ pub fn class(major: u16) -> Vec<u8> {
 }
 
 /// An archive whose members are stored, as `jar --no-compress` writes it.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "an archive of a few hundred bytes"
+)]
 pub fn jar(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let (mut file, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in members {

@@ -30,12 +30,12 @@ const MARKS: [Mark; 6] = [
     },
     Mark {
         project: "zlib",
-        before: b" deflate ",
+        before: b"deflate ",
         after: b" Copyright ",
     },
     Mark {
         project: "zlib",
-        before: b" inflate ",
+        before: b"inflate ",
         after: b" Copyright ",
     },
     Mark {
@@ -64,39 +64,40 @@ pub const MARK_WORDS: [&str; 6] = [
     "OpenSSL", "deflate", "inflate", "libpng", "libcurl", "SQLite",
 ];
 
-/// Finds the marks in a file.
+/// Finds the marks in a file, in one pass.
 pub fn marks_in(bytes: &[u8]) -> Vec<Contained> {
     let mut found = BTreeSet::new();
-    for mark in MARKS {
-        let mut rest = bytes;
-        while let Some(at) = position(rest, mark.before) {
-            rest = &rest[at + mark.before.len()..];
-            if let Some(version) = version(rest, mark.after) {
-                found.insert(Contained {
-                    project: mark.project.to_owned(),
-                    version,
-                });
+    for (at, byte) in bytes.iter().enumerate() {
+        if !IS_BEGINNING[usize::from(*byte)] {
+            continue;
+        }
+        let rest = &bytes[at..];
+        for mark in &MARKS {
+            let version = rest
+                .strip_prefix(mark.before)
+                .and_then(|rest| version(rest, mark.after));
+            if let Some(version) = version {
+                let project = mark.project.to_owned();
+                found.insert(Contained { project, version });
             }
-            if found.len() >= FOUND_MAX {
-                return found.into_iter().collect();
-            }
+        }
+        if found.len() >= FOUND_MAX {
+            break;
         }
     }
     found.into_iter().collect()
 }
 
-fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    let first = *wanted.first()?;
-    let mut from = 0;
-    while let Some(step) = bytes[from..].iter().position(|byte| *byte == first) {
-        let at = from + step;
-        if bytes[at..].starts_with(wanted) {
-            return Some(at);
-        }
-        from = at + 1;
+/// First bytes of marks.
+static IS_BEGINNING: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut mark = 0;
+    while mark < MARKS.len() {
+        table[MARKS[mark].before[0] as usize] = true;
+        mark += 1;
     }
-    None
-}
+    table
+};
 
 /// A version of at least two numbers, with what must follow it.
 fn version(from: &[u8], after: &[u8]) -> Option<String> {

@@ -276,7 +276,6 @@ impl Tables<'_, '_> {
     }
 
     /// Versions of others: by the index that symbols use, and the list.
-    #[expect(clippy::type_complexity, reason = "two views of one table, used once")]
     fn needs(&self) -> Result<(BTreeMap<u16, String>, BTreeSet<VersionNeed>), ElfError> {
         const WHAT: &str = "needed versions";
         let (mut by_index, mut list) = (BTreeMap::new(), BTreeSet::new());

@@ -45,20 +45,24 @@ impl<'a> Parts<'a> {
 pub fn part(left: &str, right: &str) -> Ordering {
     let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
     let is_kept = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'~' | b'^');
-    loop {
+    'parts: loop {
         left = skip(left, |byte| !is_kept(byte));
         right = skip(right, |byte| !is_kept(byte));
-        match (left.first(), right.first()) {
-            (Some(b'~'), Some(b'~')) | (Some(b'^'), Some(b'^')) => {
-                (left, right) = (&left[1..], &right[1..]);
-                continue;
+        // `~` is older than anything, also than the end; `^` is newer than the end alone.
+        for (mark, than_the_end) in [(b'~', Ordering::Less), (b'^', Ordering::Greater)] {
+            match (left.first() == Some(&mark), right.first() == Some(&mark)) {
+                (true, true) => {
+                    (left, right) = (&left[1..], &right[1..]);
+                    continue 'parts;
+                }
+                (true, false) if right.is_empty() => return than_the_end,
+                (false, true) if left.is_empty() => return than_the_end.reverse(),
+                (true, false) => return Ordering::Less,
+                (false, true) => return Ordering::Greater,
+                (false, false) => {}
             }
-            (Some(b'~'), _) => return Ordering::Less,
-            (_, Some(b'~')) => return Ordering::Greater,
-            (Some(b'^'), None) => return Ordering::Greater,
-            (None, Some(b'^')) => return Ordering::Less,
-            (Some(b'^'), _) => return Ordering::Less,
-            (_, Some(b'^')) => return Ordering::Greater,
+        }
+        match (left.first(), right.first()) {
             (Some(first), Some(_)) => {
                 let is_number = first.is_ascii_digit();
                 let of_kind = |byte: &u8| {
