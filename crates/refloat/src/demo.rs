@@ -48,6 +48,10 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<(), CliError> {
 fn play(arguments: &DemoArguments) -> Result<()> {
     needs::check()?;
     let mirror = Mirror::of_this_machine()?;
+    if let Some(kubeconfig) = &arguments.kubeconfig {
+        std::fs::read(kubeconfig)
+            .with_context(|| format!("cannot read the kubeconfig {}", kubeconfig.display()))?;
+    }
     let interrupt = Interrupt::listen()?;
     let (folder, _removed_at_end) = folder(arguments.keep)?;
     let mut stage = Stage::new(folder, interrupt);
