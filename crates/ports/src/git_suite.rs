@@ -82,7 +82,7 @@ async fn refusals(git: &dyn Git, ground: &Ground) {
         said(git.resolve(repository, branch).await.expect_err(branch));
     }
     let mut new = change(first, "a: 2\n");
-    new.branch = "nope".to_owned();
+    "nope".clone_into(&mut new.branch);
     let text = said(git.commit(repository, &new).await.expect_err("no branch"));
     assert!(text.contains("`nope`"), "{text}");
     for (path, says) in [

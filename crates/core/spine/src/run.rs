@@ -80,8 +80,10 @@ impl RunState {
             (Some(Self::Requested), RunEvent::RunStarted { .. }) => Ok(Self::Running),
             (Some(Self::Requested | Self::Running), RunEvent::RunFinished { outcome, .. }) => {
                 match (state, outcome) {
-                    (Some(Self::Running), RunOutcome::Succeeded { .. }) => Ok(Self::Succeeded),
-                    (Some(Self::Running), RunOutcome::Passed { .. }) => Ok(Self::Succeeded),
+                    (
+                        Some(Self::Running),
+                        RunOutcome::Succeeded { .. } | RunOutcome::Passed { .. },
+                    ) => Ok(Self::Succeeded),
                     (_, RunOutcome::Succeeded { .. } | RunOutcome::Passed { .. }) => illegal,
                     (_, RunOutcome::Failed { .. }) => Ok(Self::Failed),
                     (_, RunOutcome::Cancelled { .. }) => Ok(Self::Cancelled),

@@ -83,7 +83,7 @@ pub(super) fn choose(line: &LineView, methods: &BTreeMap<&str, Method>) -> Choic
                 .as_ref()
                 .is_none_or(|policy| policy.method != PatchMethod::Rebase);
             if chosen.method == Method::Rebuild && !may_build {
-                rebase_only(&task.name, chosen)
+                rebase_only(&task.name, &chosen)
             } else {
                 chosen
             }
@@ -98,7 +98,7 @@ pub(super) fn choose(line: &LineView, methods: &BTreeMap<&str, Method>) -> Choic
 }
 
 /// What only a build would do, where the policy forbids builds.
-fn rebase_only(task: &str, chosen: Choice) -> Choice {
+fn rebase_only(task: &str, chosen: &Choice) -> Choice {
     let why = chosen
         .because
         .first()
