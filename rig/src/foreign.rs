@@ -54,14 +54,18 @@ pub enum Access {
 pub struct Registry {
     running: Running,
     address: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Registry {
     /// Starts one.
     pub fn start(program: Program, access: &Access) -> Result<Self> {
+        Self::start_at(program, access, network::free_address()?)
+    }
+
+    /// Starts an empty one at an address, which is part of the names of its images.
+    pub fn start_at(program: Program, access: &Access, address: SocketAddr) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("rig-registry-").tempdir()?;
-        let address = network::free_address()?;
         let config = folder.path().join("config.yml");
         fs::write(&config, configuration(folder.path(), address, access)?)?;
         let binary = match program {
@@ -85,13 +89,18 @@ impl Registry {
         Ok(Self {
             running,
             address,
-            _folder: folder,
+            folder,
         })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its storage lies: blobs below `docker/registry/v2/blobs/sha256/AB/ABCD../data`.
+    pub fn storage(&self) -> PathBuf {
+        self.folder.path().join("storage")
     }
 
     /// Its process, whose processor time is measured.

@@ -7,6 +7,10 @@
 //! All images are copies of files over a busybox, so that a patch is a rebase and its digest follows from its inputs.
 //! The world is made once and copied; each copy is moved once, and may be killed on the way.
 
+mod foreign;
+
+pub use foreign::{ForeignWorld, NextBase};
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -47,9 +51,34 @@ pub struct Still {
 #[derive(Debug)]
 pub struct Fleet {
     folder: TempDir,
-    upstream: Server,
+    upstream: Upstream,
     home: Server,
     program: PathBuf,
+}
+
+/// The registry that the base comes from.
+#[derive(Debug)]
+enum Upstream {
+    /// Another server of ours, which has the base alone.
+    Ours(Server),
+    /// A registry of somebody else, which holds all images.
+    Foreign(foreign::Held),
+}
+
+impl Upstream {
+    fn client(&self) -> Result<Client> {
+        match self {
+            Self::Ours(server) => client(server),
+            Self::Foreign(held) => Ok(held.client()),
+        }
+    }
+
+    fn password(&self) -> Result<String> {
+        match self {
+            Self::Ours(server) => server.admin_password(),
+            Self::Foreign(_) => Ok(foreign::PASSWORD.to_owned()),
+        }
+    }
 }
 
 /// What a wave left behind.
@@ -105,7 +134,9 @@ impl Still {
         let still = Self::new(program, None)?;
         let mut fleet = still.settle()?;
         fleet.home.stop()?;
-        fleet.upstream.stop()?;
+        if let Upstream::Ours(upstream) = &mut fleet.upstream {
+            upstream.stop()?;
+        }
         for name in [HOME, UPSTREAM, "out"] {
             copy(
                 &fleet.folder.path().join(name),
@@ -127,28 +158,7 @@ impl Still {
     /// Makes the world and leaves it running.
     fn settle(&self) -> Result<Fleet> {
         let mut fleet = self.open_in(tempfile::tempdir()?, &[])?;
-        let layers = Layers::new()?;
-        fleet.push_base(&[&layers.os])?;
-        let mut home = client(&fleet.home)?;
-        let runtime = [&layers.os, &layers.runtime];
-        push(&mut home, LINES[0], &Layers::image(&runtime)?)?;
-        for (line, app) in LINES[1..].iter().zip(&layers.apps) {
-            let image = Layers::image(&[runtime[0], runtime[1], app])?;
-            push(&mut home, line, &image)?;
-        }
-        fleet.apply(&self.documents())?;
-        fleet.push_chart()?;
-        fleet.apply(&self.release())?;
-        fleet.wait("the first release", |fleet| {
-            let production = fleet.deployed("production");
-            Ok(production.is_ok_and(|text| text.contains("apps/a:1")))
-        })?;
-        fleet.wait("the bases of all images", |fleet| {
-            let images = fleet.refloat()?.stdout(&["images", "-o", "json"])?;
-            let images: Value = serde_json::from_str(&images)?;
-            let based = images.as_array().into_iter().flatten();
-            Ok(based.filter(|image| image["base"].is_object()).count() >= LINES.len())
-        })?;
+        fleet.settle(&self.documents(), &self.release())?;
         Ok(fleet)
     }
 
@@ -184,7 +194,7 @@ impl Still {
         )?;
         Ok(Fleet {
             folder,
-            upstream,
+            upstream: Upstream::Ours(upstream),
             home,
             program: self.program.clone(),
         })
@@ -229,6 +239,48 @@ impl Fleet {
         Still::new(program, Some(database))?.settle()
     }
 
+    /// Fills the registries, applies documents, and waits for the first release.
+    fn settle(&mut self, documents: &str, release: &str) -> Result<()> {
+        let layers = Layers::new()?;
+        self.push_base(&[&layers.os])?;
+        let mut images = self.images()?;
+        let runtime = [&layers.os, &layers.runtime];
+        push(&mut images, LINES[0], &Layers::image(&runtime)?)?;
+        for (line, app) in LINES[1..].iter().zip(&layers.apps) {
+            let image = Layers::image(&[runtime[0], runtime[1], app])?;
+            push(&mut images, line, &image)?;
+        }
+        self.apply(documents)?;
+        self.push_chart()?;
+        self.apply(release)?;
+        self.wait("the first release", |fleet| {
+            let production = fleet.deployed("production");
+            Ok(production.is_ok_and(|text| text.contains("apps/a:1")))
+        })?;
+        self.wait("the bases of all images", |fleet| {
+            let images = fleet.refloat()?.stdout(&["images", "-o", "json"])?;
+            let images: Value = serde_json::from_str(&images)?;
+            let based = images.as_array().into_iter().flatten();
+            Ok(based.filter(|image| image["base"].is_object()).count() >= LINES.len())
+        })
+    }
+
+    /// A client of the registry that holds the images.
+    fn images(&self) -> Result<Client> {
+        match &self.upstream {
+            Upstream::Ours(_) => client(&self.home),
+            Upstream::Foreign(held) => Ok(held.client()),
+        }
+    }
+
+    /// The registry that holds the images, as it stands at the front of references.
+    pub fn image_host(&self) -> String {
+        match &self.upstream {
+            Upstream::Ours(_) => self.home.authority().to_owned(),
+            Upstream::Foreign(held) => held.authority(),
+        }
+    }
+
     /// Moves the base upstream, and tells nobody.
     pub fn move_base(&mut self) -> Result<()> {
         let layers = Layers::new()?;
@@ -237,7 +289,7 @@ impl Fleet {
 
     fn push_base(&mut self, layers: &[&Layer]) -> Result<()> {
         push(
-            &mut client(&self.upstream)?,
+            &mut self.upstream.client()?,
             "library/os",
             &Layers::image(layers)?,
         )
@@ -249,7 +301,7 @@ impl Fleet {
         let layers = Layers::new()?;
         let changed = layer("opt/runtime", &format!("the team's runtime, {round}\n"))?;
         let image = Layers::image(&[&layers.os, &changed])?;
-        push(&mut client(&self.home)?, LINES[0], &image)?;
+        push(&mut self.images()?, LINES[0], &image)?;
         let tag = format!("apps/a:1-p{round}");
         self.wait("the patched images in production", |fleet| {
             Ok(fleet.deployed("production")?.contains(&tag))
@@ -270,15 +322,43 @@ impl Fleet {
         })
     }
 
+    /// A client of the home server, signed in as its administrator.
+    pub fn home_client(&self) -> Result<Client> {
+        client(&self.home)
+    }
+
     /// The home server.
     pub fn home(&mut self) -> &mut Server {
         &mut self.home
+    }
+
+    /// Starts the home server again with these variables.
+    pub fn rearm(&mut self, environment: &[(&str, &str)]) -> Result<()> {
+        self.home.stop()?;
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.home
+            .set_environment(environment.iter().map(own).collect());
+        self.home.restart()
     }
 
     /// Starts the home server again, without the variables it had.
     pub fn restart(&mut self) -> Result<()> {
         self.home.set_environment(Vec::new());
         self.home.restart()
+    }
+
+    /// Records of these types (`patch.*`), oldest first.
+    pub fn records(&self, kind: &str) -> Result<Vec<Value>> {
+        self.events(kind)
+    }
+
+    /// Waits for a level of this world.
+    pub fn wait_until(
+        &mut self,
+        what: &str,
+        done: impl FnMut(&mut Self) -> Result<bool>,
+    ) -> Result<()> {
+        self.wait(what, done)
     }
 
     /// Waits until production runs the patched images and the log has come to rest.
@@ -299,10 +379,10 @@ impl Fleet {
             published.iter().filter(ours).count()
         };
         let patches = LINES.iter().map(of_line).collect();
-        let mut home = client(&self.home)?;
+        let (mut home, mut images) = (client(&self.home)?, self.images()?);
         let mut digests = Vec::new();
         for line in LINES {
-            let digest = home.pull(line, "1")?;
+            let digest = images.pull(line, "1")?;
             digests.push(digest.with_context(|| format!("{line}:1 cannot be pulled whole"))?);
         }
         let charts = home.tags("charts/shop")?.unwrap_or_default();
@@ -353,7 +433,7 @@ impl Fleet {
         let refloat = self.refloat()?;
         fs::write(
             refloat.home().join("upstream-password"),
-            self.upstream.admin_password()?,
+            self.upstream.password()?,
         )?;
         fs::write(refloat.home().join("documents.yaml"), documents)?;
         refloat.stdout(&["apply", "-f", "documents.yaml"]).map(drop)
@@ -368,8 +448,9 @@ impl Fleet {
             chart.join("Chart.yaml"),
             "apiVersion: v2\nname: shop\nversion: 1.0.0\n",
         )?;
+        let images = self.image_host();
         let value = |name: &str| {
-            format!("{name}:\n  image:\n    repository: {host}/apps/{name}\n    tag: \"1\"\n")
+            format!("{name}:\n  image:\n    repository: {images}/apps/{name}\n    tag: \"1\"\n")
         };
         fs::write(chart.join("values.yaml"), value("a") + &value("b"))?;
         fs::write(chart.join("templates/images.yaml"), IMAGES)?;
@@ -433,12 +514,16 @@ fn client(server: &Server) -> Result<Client> {
 }
 
 fn push(client: &mut Client, repository: &str, image: &Image) -> Result<()> {
+    push_as(client, repository, "1", image)
+}
+
+fn push_as(client: &mut Client, repository: &str, tag: &str, image: &Image) -> Result<()> {
     for layer in image.layers() {
         client.push_blob(repository, layer.digest(), layer.bytes())?;
     }
     let config = refloat_rig::image::digest_of(image.config());
     client.push_blob(repository, &config, image.config())?;
-    client.put_bytes(repository, "1", OCI_MANIFEST, image.manifest())?;
+    client.put_bytes(repository, tag, OCI_MANIFEST, image.manifest())?;
     Ok(())
 }
 

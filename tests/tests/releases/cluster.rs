@@ -230,7 +230,39 @@ fn by_server(shop: &Shop, cluster: &Cluster) -> Result<()> {
             listed.contains("superseded") && listed.contains("shop-2.0.2"),
             "{listed}"
         );
+        why_it_runs(shop, cluster, &name)?;
     }
+    Ok(())
+}
+
+/// A pod is asked for its images, and the server for what brought them there.
+fn why_it_runs(shop: &Shop, cluster: &Cluster, namespace: &str) -> Result<()> {
+    let path = "jsonpath={.items[0].metadata.name}";
+    let pod = cluster.run(&["get", "pods", "-n", namespace, "-l", "app=web", "-o", path])?;
+    let mut why = shop.site.refloat(&shop.site.admin()?)?;
+    let subject = format!("pod/{pod}");
+    why.args(["why", &subject, "-n", namespace, "-o", "json"])
+        .env("KUBECONFIG", cluster.kubeconfig());
+    let told: Value = serde_json::from_str(&run::stdout(&mut why)?)?;
+    let types: Vec<_> = told
+        .as_array()
+        .context("no list")?
+        .iter()
+        .filter_map(|record| record["type"].as_str())
+        .collect();
+    ensure!(
+        types.first() == Some(&"release.deployed"),
+        "{namespace}/{pod}: {types:?}"
+    );
+    for wanted in ["change.made", "tag.moved"] {
+        ensure!(types.contains(&wanted), "{namespace}/{pod}: {types:?}");
+    }
+    let mut nobody = shop.site.refloat(&shop.site.admin()?)?;
+    nobody
+        .args(["why", "pod/nobody", "-n", namespace])
+        .env("KUBECONFIG", cluster.kubeconfig());
+    let nobody = run::captured(&mut nobody)?;
+    ensure!(nobody.status.code() == Some(4), "{nobody:?}");
     Ok(())
 }
 
