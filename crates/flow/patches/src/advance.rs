@@ -162,7 +162,8 @@ impl Patches {
                 },
                 _,
             ) => self.rebuild(turned).await,
-            _ => self.judge_and_patch(turned).await,
+            // Judging holds much: it does not lie in every future above it.
+            _ => Box::pin(self.judge_and_patch(turned)).await,
         };
         match result {
             // What cannot go right another time ends this node, not the cascade.
