@@ -240,7 +240,7 @@ fn show_result(stage: &Stage, places: &Places) -> Result<()> {
     ))?;
     stage.say("A rebased image has the same files as a build of the same source on the new base:");
     stage.run(&format!(
-        "for name in web api; do refloat build src/$name -t {home}/check/$name:1 -q; \
+        "for name in web api; do refloat build src/$name -t {home}/check/$name:1 -q 2>> build.log; \
          refloat compare {home}/apps/$name:1 {home}/check/$name:1; done"
     ))?;
     stage.chapter("Why is this in production?");
