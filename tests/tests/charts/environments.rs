@@ -96,7 +96,7 @@ fn the_file_and_line_that_won_are_named() -> Result<()> {
         said["hidden"][1]["file"] == "shop/values.yaml" && said["hidden"][1]["value"] == "1.2",
         "{said}"
     );
-    let (_, said) = ground.ask(&[&tag[..], &["--set", "image.tag=9"]].concat())?;
+    let (_, said) = ground.ask(&[&tag[..], &["--set", "image.tag=9"][..]].concat())?;
     ensure!(
         said["file"] == "--set"
             && said["hidden"]
