@@ -1,6 +1,7 @@
 //! The client's store: offline after one pull, healed by itself, whole after a kill at every step.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
@@ -208,7 +209,7 @@ fn helm_and_we_verify_each_other() -> Result<()> {
         "never",
     ]) {
         ensure!(std::env::var_os("CI").is_none(), "{error:#}");
-        refloat_rig::say(&format!("skipped: no gpg: {error:#}"));
+        writeln!(std::io::stderr(), "skipped: no gpg: {error:#}")?;
         return Ok(());
     }
     gpg(&["--output", "public.gpg", "--export"])?;
