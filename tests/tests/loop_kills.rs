@@ -35,7 +35,7 @@ const ELSEWHERE: [&str; 13] = [
     // Images with tests, which this world has not: tests/builds kills at each point of their way, too.
     "cascade.testing",
     "cascade.tests_requested",
-    // A registry of somebody else that holds the images.
+    // A registry of somebody else that holds the images: loop_foreign.
     "cascade.foreign_tagged",
     // Images of several platforms, and rebases that move a tag by themselves: tests/rebase.
     "patch.index_put",
