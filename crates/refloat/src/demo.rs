@@ -17,7 +17,7 @@ mod waiting;
 
 use anyhow::{Context, Result};
 use base::Mirror;
-use interrupt::Interrupt;
+use interrupt::{INTERRUPTED, Interrupt};
 use refloat_cli::arguments::DemoArguments;
 use refloat_cli::error::CliError;
 use scene::Goal;
@@ -37,6 +37,10 @@ const CASCADE_MAX: Duration = Duration::from_mins(10);
 /// Runs the demo.
 pub(crate) fn run(arguments: &DemoArguments) -> Result<(), CliError> {
     play(arguments).map_err(|error| {
+        if error.root_cause().to_string() == INTERRUPTED {
+            let message = format!("the demo stopped: {INTERRUPTED}");
+            return CliError::failed("interrupted", message, "nothing of it runs any more");
+        }
         CliError::failed(
             "demo_failed",
             format!("the demo stopped: {error:#}"),

@@ -8,6 +8,9 @@ use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// What ends a demo that somebody asked to stop.
+pub(super) const INTERRUPTED: &str = "it was interrupted";
+
 /// What the thread that hears signals and the one that plays share.
 #[derive(Debug, Default)]
 struct State {
@@ -57,7 +60,7 @@ impl Interrupt {
     /// An error once somebody asked.
     pub(super) fn check(&self) -> Result<()> {
         if self.with(|state| state.is_asked) {
-            bail!("it was interrupted");
+            bail!(INTERRUPTED);
         }
         Ok(())
     }
