@@ -8,6 +8,7 @@ mod contender;
 pub mod gate;
 mod load;
 mod table;
+pub mod verdict;
 pub mod wave;
 
 use anyhow::{Context, Result};

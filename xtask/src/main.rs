@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod crash;
 mod deny;
+mod fuzz;
 mod rig;
 mod schemas;
 mod stage;
@@ -37,6 +38,8 @@ enum Verb {
     Tidy,
     /// Kills the server again and again under traffic and checks what it acknowledged
     Crash(crash::Options),
+    /// Feeds hostile bytes to the readers of tars, programs, package databases and Dockerfiles
+    Fuzz(fuzz::Options),
     /// Measures Refloat beside its peers, in one run
     #[command(subcommand)]
     Bench(Bench),
@@ -55,6 +58,8 @@ enum Bench {
     Loop(bench::wave::Options),
     /// How long lint, template, checks and package of a chart take in all environments
     Gate(bench::gate::Options),
+    /// How fast layers are indexed, and how long a verdict takes
+    Verdict(bench::verdict::Options),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +83,10 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Bench(Bench::Loop(options)) => bench::wave::run(&options).map(|()| ExitCode::SUCCESS),
         Verb::Bench(Bench::Gate(options)) => bench::gate::run(&options).map(|()| ExitCode::SUCCESS),
         Verb::Schemas => schemas::run(),
+        Verb::Bench(Bench::Verdict(options)) => {
+            bench::verdict::run(&options).map(|()| ExitCode::SUCCESS)
+        }
+        Verb::Fuzz(options) => fuzz::run(&options),
         Verb::Rig(verb) => rig::run(&verb),
     }
 }
