@@ -7,6 +7,7 @@
 mod contender;
 pub mod gate;
 mod load;
+pub mod render;
 mod table;
 pub mod verdict;
 pub mod wave;

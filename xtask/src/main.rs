@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod crash;
 mod deny;
+mod differential;
 mod fuzz;
 mod rig;
 mod schemas;
@@ -45,6 +46,8 @@ enum Verb {
     Bench(Bench),
     /// Packs the schemas of Kubernetes anew
     Schemas,
+    /// Compares random charts with Helm's own engine
+    Differential(differential::Options),
     /// The outside programs that the tests use
     #[command(subcommand)]
     Rig(rig::Verb),
@@ -54,6 +57,8 @@ enum Verb {
 enum Bench {
     /// Manifest GET, pull and push against distribution 3.1 and docker-registry
     Registry(bench::Options),
+    /// Time per chart, beside Helm's engine and beside `helm template`
+    Render(bench::render::Options),
     /// How long a base update takes until what stands on it is patched and its release begins
     Loop(bench::wave::Options),
     /// How long lint, template, checks and package of a chart take in all environments
@@ -80,6 +85,10 @@ fn run(verb: Verb) -> Result<ExitCode> {
         Verb::Bench(Bench::Registry(options)) => {
             bench::registry(&options).map(|()| ExitCode::SUCCESS)
         }
+        Verb::Bench(Bench::Render(options)) => {
+            bench::render::run(&options).map(|()| ExitCode::SUCCESS)
+        }
+        Verb::Differential(options) => differential::run(&options),
         Verb::Bench(Bench::Loop(options)) => bench::wave::run(&options).map(|()| ExitCode::SUCCESS),
         Verb::Bench(Bench::Gate(options)) => bench::gate::run(&options).map(|()| ExitCode::SUCCESS),
         Verb::Schemas => schemas::run(),

@@ -9,6 +9,10 @@
 mod fixed;
 #[path = "../tests/shared/folder.rs"]
 mod folder;
+#[path = "../tests/shared/hostile.rs"]
+mod hostile;
+#[path = "../tests/corpus/place.rs"]
+mod place;
 
 use fixed::Fixed;
 use refloat_chart::{RenderOptions, load, render, render_templates, values};
@@ -22,12 +26,34 @@ fn main() {
         let asked: Option<Value> = line.ok().and_then(|line| serde_json::from_str(&line).ok());
         let said = match asked {
             Some(asked) => {
-                measured(&asked).unwrap_or_else(|error| json!({ "error": error.to_string() }))
+                answered(&asked).unwrap_or_else(|error| json!({ "error": error.to_string() }))
             }
             None => json!({ "error": "a request is a line of JSON" }),
         };
         println!("{said}");
     }
+}
+
+/// Where the charts are; or how long a hostile chart takes, and the peak of this process's memory.
+fn answered(asked: &Value) -> Result<Value, Box<dyn std::error::Error>> {
+    if asked["corpus"].as_bool() == Some(true) {
+        return Ok(json!({ "corpus": place::corpus() }));
+    }
+    let Some(name) = asked["hostile"].as_str() else {
+        return measured(asked);
+    };
+    if name.is_empty() {
+        let names: Vec<_> = hostile::CASES.iter().map(|(name, _)| name).collect();
+        return Ok(json!({ "names": names }));
+    }
+    let (_, case) = hostile::CASES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .ok_or("no such case")?;
+    let began = Instant::now();
+    let refusal = case().err();
+    let took = nanoseconds(began);
+    Ok(json!({ "took": took, "peak": hostile::peak_kib(), "refusal": refusal }))
 }
 
 fn measured(asked: &Value) -> Result<Value, Box<dyn std::error::Error>> {

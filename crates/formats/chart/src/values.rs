@@ -14,11 +14,17 @@ use refloat_template::{List, Map, Value, yaml};
 /// The key whose values every chart sees.
 pub(crate) const GLOBAL: &str = "global";
 
+/// The largest values file; a file of a chart may not be larger either.
+const FILE_MAX_BYTES: usize = 5 << 20;
+
 /// Reads a values file; several documents are laid over each other, the last one on top (helm, `loader.LoadValues`).
 ///
 /// # Errors
 /// The reason, with its line where there is one.
 pub fn read(text: &str) -> Result<Map, String> {
+    if text.len() > FILE_MAX_BYTES {
+        return Err(format!("it is larger than {FILE_MAX_BYTES} bytes"));
+    }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut merged = Map::new();
     for document in documents(text) {

@@ -21,12 +21,12 @@ pub struct Limits {
     pub bytes: u64,
 }
 
-/// About a hundred times what the largest known charts need.
-const STEPS: u64 = 200_000_000;
+/// Many times what the largest known charts need, and below a second.
+const STEPS: u64 = 10_000_000;
 /// Real charts stay below 30.
 const DEPTH: u32 = 100;
 /// The largest known charts make some 50 MB.
-const BYTES: u64 = 1 << 30;
+const BYTES: u64 = 100 << 20;
 
 /// Texts given to `fromYaml` are kept up to this sum.
 const DOCUMENT_BYTES: usize = 8 << 20;

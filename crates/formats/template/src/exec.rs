@@ -118,7 +118,10 @@ impl<'c, 'o> Machine<'c, 'o> {
             return Err(TemplateError::NoTemplate(name.to_owned()).into());
         };
         self.execute(&template, data)?;
-        Ok(without_no_value(self.out))
+        let text = without_no_value(self.out);
+        // What was rendered is kept until the last file is.
+        self.context.bytes = self.context.bytes.saturating_add(text.len() as u64);
+        Ok(text)
     }
 
     fn find(&self, name: &str) -> Option<Arc<Template>> {
@@ -146,9 +149,9 @@ impl<'c, 'o> Machine<'c, 'o> {
         if let Some(nested) = self.context.included.get_mut(name) {
             *nested -= 1;
         }
+        self.charge(self.out.len() - start)?;
         let text = Str::from(&self.out[start..]);
         self.out.truncate(start);
-        self.charge(text.len())?;
         Ok(Value::String(text))
     }
 
@@ -168,9 +171,9 @@ impl<'c, 'o> Machine<'c, 'o> {
             let words = format!("error during tpl function execution for {quoted}: ");
             Failure::Nested(words, error)
         })?;
+        self.charge(self.out.len() - start)?;
         let text = clean_text(&Str::from(&self.out[start..]));
         self.out.truncate(start);
-        self.charge(text.len())?;
         Ok(Value::String(text))
     }
 

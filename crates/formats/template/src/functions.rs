@@ -19,6 +19,7 @@ mod paths;
 mod random;
 mod reflection;
 mod regexes;
+mod secrets;
 mod strings;
 mod urls;
 mod versions;
@@ -126,7 +127,7 @@ const fn open(name: &'static str, parameters: &'static [Type], rest: Type, code:
     }
 }
 
-const TABLES: [&[Function]; 20] = [
+const TABLES: [&[Function]; 21] = [
     arithmetic::TABLE,
     convert::TABLE,
     dates::TABLE,
@@ -143,14 +144,12 @@ const TABLES: [&[Function]; 20] = [
     random::TABLE,
     reflection::TABLE,
     regexes::TABLE,
+    secrets::TABLE,
     strings::TABLE,
     urls::TABLE,
     versions::TABLE,
     words::TABLE,
 ];
-
-/// What sprig and Helm have and this engine has not.
-const UNBUILT: [&str; 3] = ["derivePassword", "encryptAES", "decryptAES"];
 
 static BY_NAME: LazyLock<BTreeMap<&'static str, &'static Function>> = LazyLock::new(|| {
     let all = TABLES.into_iter().flatten();
@@ -160,11 +159,6 @@ static BY_NAME: LazyLock<BTreeMap<&'static str, &'static Function>> = LazyLock::
 /// The function of a name.
 pub(crate) fn find(name: &str) -> Option<&'static Function> {
     BY_NAME.get(name).copied()
-}
-
-/// True for functions that charts may call but that are not built here.
-pub(crate) fn is_unbuilt(name: &str) -> bool {
-    UNBUILT.contains(&name)
 }
 
 #[cfg(test)]

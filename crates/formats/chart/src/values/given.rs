@@ -62,7 +62,8 @@ impl GivenValues {
         // What is set below must not reach into maps that the merge shares with nothing but itself.
         let merged = super::deep_copy(&merged);
         let merged = self.json.iter().try_fold(merged, |merged, text| {
-            json(merged, text).map_err(flag("--set-json"))
+            let named = |reason| format!("{text}: {reason}");
+            json(merged, text).map_err(|reason| flag("--set-json")(named(reason)))
         })?;
         let kinds = [
             ("--set", &self.set, set::Reading::Typed),

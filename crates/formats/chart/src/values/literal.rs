@@ -44,7 +44,7 @@ fn key(letters: &mut Letters<'_>, data: &Map, depth: usize) -> Result<(), Stop> 
 fn bracket(letters: &mut Letters<'_>) -> Result<usize, Stop> {
     match letters.until_literally(&[']']) {
         (text, Some(_)) => index(&text),
-        (_, None) => Err("error parsing index: EOF".to_owned().into()),
+        (_, None) => Err(Stop::End),
     }
 }
 

@@ -177,7 +177,8 @@ impl Parser<'_> {
     fn index(&mut self) -> Result<usize, Stop> {
         let (text, stop) = self.letters.until(&[']']);
         if stop.is_none() {
-            return Err("error parsing index: EOF".to_owned().into());
+            // Helm takes the end of the text for the end of its work, here too.
+            return Err(Stop::End);
         }
         index(&text)
     }

@@ -17,6 +17,9 @@ const TEXT: Type = Type::String;
 /// Maps within maps that a merge follows. A map may hold itself.
 const DEPTH_MAX: usize = 500;
 
+/// What an entry of a map counts as.
+const ENTRY_BYTES: usize = 32;
+
 pub(super) const TABLE: &[Function] = &[
     open("dict", &[], ANY, dict),
     fixed("get", &[MAP, TEXT], |_, args| {
@@ -96,7 +99,7 @@ fn or_empty(value: &Value) -> Value {
 }
 
 fn dict(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
-    machine.charge(args.len().saturating_mul(8))?;
+    machine.charge(args.len().saturating_mul(ENTRY_BYTES))?;
     let mut entries: BTreeMap<Str, Value> = BTreeMap::new();
     for pair in args.chunks_mut(2) {
         let key = text(&pair[0]);
@@ -109,7 +112,7 @@ fn dict(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
 }
 
 fn set(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
-    machine.charge(8)?;
+    machine.charge(ENTRY_BYTES)?;
     let value = std::mem::take(&mut args[2]);
     let key = text(&args[1]);
     let Some(map) = map_at(args, 0) else {

@@ -17,7 +17,7 @@ pub(super) const TABLE: &[Function] = &[
         if let Some(bytes) = json::from_base64(str_at(args, 0)) {
             return text(machine, bytes);
         }
-        let at = bad_place(str_at(args, 0), is_base64, 4);
+        let at = bad_base64(str_at(args, 0));
         Ok(Value::text(format!(
             "illegal base64 data at input byte {at}"
         )))
@@ -45,6 +45,11 @@ fn text(machine: &mut Machine<'_, '_>, bytes: Vec<u8>) -> Outcome {
             "decoding to bytes that are no UTF-8".to_owned(),
         )),
     }
+}
+
+/// Where Go says that decoding of base64 failed.
+pub(super) fn bad_base64(text: &str) -> usize {
+    bad_place(text, is_base64, 4)
 }
 
 const fn is_base64(byte: u8) -> bool {

@@ -5,7 +5,7 @@ use super::strings::str_at;
 use super::{Function, Type, fixed};
 use crate::exec::{Failure, Machine, Outcome};
 use crate::objects::Certificate;
-use crate::oracle::{Alphabet, Answer, Question};
+use crate::oracle::{Alphabet, Answer, CertificateOf, Question, Signer};
 use crate::value::Value;
 use std::rc::Rc;
 
@@ -64,32 +64,34 @@ pub(super) const TABLE: &[Function] = &[
             &Question::PrivateKey(str_at(args, 0)),
         )
     }),
-    fixed("genCA", &[TEXT, INT], |machine, _| {
-        certificate(machine, "genCA")
+    fixed("genCA", &[TEXT, INT], |machine, args| {
+        certificate(machine, "genCA", args)
     }),
-    fixed("genCAWithKey", &[TEXT, INT, TEXT], |machine, _| {
-        certificate(machine, "genCAWithKey")
+    fixed("genCAWithKey", &[TEXT, INT, TEXT], |machine, args| {
+        certificate(machine, "genCAWithKey", args)
     }),
-    fixed("genSelfSignedCert", &[TEXT, ANY, ANY, INT], |machine, _| {
-        certificate(machine, "genSelfSignedCert")
-    }),
+    fixed(
+        "genSelfSignedCert",
+        &[TEXT, ANY, ANY, INT],
+        |machine, args| certificate(machine, "genSelfSignedCert", args),
+    ),
     fixed(
         "genSelfSignedCertWithKey",
         &[TEXT, ANY, ANY, INT, TEXT],
-        |machine, _| certificate(machine, "genSelfSignedCertWithKey"),
+        |machine, args| certificate(machine, "genSelfSignedCertWithKey", args),
     ),
     fixed(
         "genSignedCert",
         &[TEXT, ANY, ANY, INT, ANY],
-        |machine, _| certificate(machine, "genSignedCert"),
+        |machine, args| certificate(machine, "genSignedCert", args),
     ),
     fixed(
         "genSignedCertWithKey",
         &[TEXT, ANY, ANY, INT, ANY, TEXT],
-        |machine, _| certificate(machine, "genSignedCertWithKey"),
+        |machine, args| certificate(machine, "genSignedCertWithKey", args),
     ),
-    fixed("buildCustomCert", &[TEXT, TEXT], |machine, _| {
-        certificate(machine, "buildCustomCert")
+    fixed("buildCustomCert", &[TEXT, TEXT], |machine, args| {
+        certificate(machine, "buildCustomCert", args)
     }),
 ];
 
@@ -105,6 +107,7 @@ pub(super) fn ask(machine: &mut Machine<'_, '_>, name: &str, question: &Question
         Some(Answer::Certificate { certificate, key }) => {
             Ok(Value::Object(Rc::new(Certificate { certificate, key })))
         }
+        Some(Answer::Refused(words)) => Err(Failure::Message(words)),
         None => Err(Failure::Unsupported(name.to_owned())),
     }
 }
@@ -126,6 +129,62 @@ fn text(machine: &mut Machine<'_, '_>, args: &[Value], alphabet: Alphabet) -> Ou
     ask(machine, name, &Question::RandomText { alphabet, count })
 }
 
-fn certificate(machine: &mut Machine<'_, '_>, function: &'static str) -> Outcome {
-    ask(machine, function, &Question::Certificate { function })
+/// The arguments in the order in which sprig has them: name, addresses, names, days, signer, key.
+fn certificate(machine: &mut Machine<'_, '_>, function: &'static str, args: &[Value]) -> Outcome {
+    let at = |index: usize| args.get(index).and_then(Value::as_str);
+    let first = at(0).unwrap_or_default();
+    let days = |index: usize| args.get(index).map_or(0, integer);
+    let is_authority = function.starts_with("genCA");
+    let signer = match args.get(4) {
+        Some(Value::Object(object)) => Rc::clone(object).as_any().downcast::<Certificate>().ok(),
+        _ => None,
+    };
+    let mut wanted = CertificateOf {
+        name: first,
+        addresses: Vec::new(),
+        names: Vec::new(),
+        days: days(if is_authority { 1 } else { 3 }),
+        signer: Signer::Itself,
+        certificate: "",
+        key: None,
+    };
+    if function == "buildCustomCert" {
+        (wanted.signer, wanted.certificate, wanted.key) = (Signer::Given, first, at(1));
+    } else if is_authority {
+        (wanted.signer, wanted.key) = (Signer::Own, at(2));
+    } else {
+        let words = "error parsing ip: ";
+        wanted.addresses = texts(args.get(1), words)?;
+        wanted.names = texts(args.get(2), "error processing alternate dns name: ")?;
+        if function.starts_with("genSelf") {
+            wanted.key = at(4);
+        } else {
+            let other = signer.as_deref().ok_or_else(|| {
+                Failure::message("the certificate of the signer is what genCA gives")
+            })?;
+            wanted.signer = Signer::Other { key: &other.key };
+            wanted.certificate = &other.certificate;
+            wanted.key = at(5);
+        }
+    }
+    ask(
+        machine,
+        function,
+        &Question::Certificate { function, wanted },
+    )
+}
+
+/// A list of texts; nil is empty.
+fn texts(value: Option<&Value>, words: &str) -> Result<Vec<String>, Failure> {
+    let Some(Value::List(list)) = value else {
+        return Ok(Vec::new());
+    };
+    let text = |item: &Value| match item {
+        Value::String(text) => Ok(text.to_string()),
+        other => Err(Failure::Message(format!(
+            "{words}{} is not a string",
+            crate::format::display(other)
+        ))),
+    };
+    list.iter().map(text).collect()
 }

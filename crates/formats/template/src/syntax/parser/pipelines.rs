@@ -217,7 +217,6 @@ impl Parser<'_> {
         let name = self.text(token);
         match functions::find(name) {
             Some(function) => Ok(function),
-            None if functions::is_unbuilt(name) => Err(self.unsupported(name)),
             None => {
                 let name = crate::format::quote(name);
                 Err(self.fault(format!("function {name} not defined")))

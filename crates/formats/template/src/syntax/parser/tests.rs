@@ -47,10 +47,6 @@ fn faults_are_told_in_words_of_go() {
             "{{ define \"a\" }}1{{ end }}{{ define \"a\" }}2{{ end }}",
             "parse error at (t.yaml:1): template: multiple definition of template \"a\"",
         ),
-        (
-            "{{ derivePassword }}",
-            "unsupported: function derivePassword, t.yaml:1",
-        ),
     ];
     for (text, expected) in cases {
         assert_eq!(refusal(text).as_deref(), Some(expected), "{text:?}");
