@@ -180,14 +180,10 @@ fn implementation(
     if soname(&case.old, &old_file) != soname(&case.new, &new_file) {
         return is_other("for another machine or C library".into());
     }
-    if path::name(&new_file) == "java" && matches!(new_facts, Facts::Elf(_)) {
-        // The same launcher of the same Java: whether it runs what the image has is H18.
-        return None;
-    }
-    Some((
-        Tier::Test,
-        format!("`{name}` is started, and its file changed"),
-    ))
+    // The same launcher of the same Java: whether it runs what the image has is H18.
+    let is_java = path::name(&new_file) == "java" && matches!(new_facts, Facts::Elf(_));
+    let detail = format!("`{name}` is started, and its file changed");
+    (!is_java).then_some((Tier::Test, detail))
 }
 
 /// Other names in directories of programs that are the same file.
