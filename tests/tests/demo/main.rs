@@ -25,15 +25,16 @@ const READY_MAX: Duration = Duration::from_mins(1);
 const STOP_GRACE: Duration = Duration::from_secs(30);
 
 /// A demo that was played with `--keep`.
-pub struct Demo {
+pub(crate) struct Demo {
     // Kept in a folder of the test; the demo's own is in it.
     place: TempDir,
-    pub transcript: Transcript,
+    /// What it printed.
+    pub(crate) transcript: Transcript,
 }
 
 impl Demo {
     /// Plays it to its end.
-    pub fn play(arguments: &[&str], environment: &[(&str, String)]) -> Result<Self> {
+    pub(crate) fn play(arguments: &[&str], environment: &[(&str, String)]) -> Result<Self> {
         let place = tempfile::Builder::new().prefix("demo-").tempdir()?;
         let begun = Instant::now();
         let output = run::checked(
@@ -53,19 +54,19 @@ impl Demo {
     }
 
     /// What the demo kept.
-    pub fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.place.path().join("refloat-demo")
     }
 
     /// The host of the team's own registry.
-    pub fn home(&self) -> Result<&str> {
+    pub(crate) fn home(&self) -> Result<&str> {
         let exported = self.transcript.text.split("export REFLOAT_SERVER=http://");
         let host = exported.skip(1).next().and_then(|rest| rest.lines().next());
         host.context("the transcript names no server")
     }
 
     /// Starts the team's own server again, as the transcript starts it.
-    pub fn serve(&self) -> Result<Running> {
+    pub(crate) fn serve(&self) -> Result<Running> {
         let mut command = self.refloat()?;
         command.args(["serve", "--data", "home", "--listen", self.home()?]);
         let log = self.folder().join("again.log");
@@ -78,7 +79,7 @@ impl Demo {
     }
 
     /// The program in the demo's folder, with what the transcript exports.
-    pub fn refloat(&self) -> Result<Command> {
+    pub(crate) fn refloat(&self) -> Result<Command> {
         let mut command = Command::new(binary()?);
         let docker = self.folder().join("docker");
         command
@@ -90,13 +91,13 @@ impl Demo {
     }
 
     /// A verb's JSON.
-    pub fn json(&self, arguments: &[&str]) -> Result<Value> {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Result<Value> {
         let text = run::stdout(self.refloat()?.args(arguments).args(["-o", "json"]))?;
         serde_json::from_str(&text).with_context(|| format!("no JSON: {text}"))
     }
 
     /// The records of the log as the demo wrote them down.
-    pub fn records(&self) -> Result<Vec<Value>> {
+    pub(crate) fn records(&self) -> Result<Vec<Value>> {
         records(&self.folder())
     }
 }

@@ -32,7 +32,7 @@ const TOLD: [&[&str]; 9] = [
 ];
 
 /// The runtime and what installs are rebuilt, what only copies is rebased, what only takes from a builder stays.
-pub fn story(demo: &Demo) -> Result<()> {
+pub(crate) fn story(demo: &Demo) -> Result<()> {
     let text = &demo.transcript.text;
     for words in TOLD {
         let line = text.lines().find(|line| has_in_order(line, words));
@@ -60,7 +60,7 @@ pub fn story(demo: &Demo) -> Result<()> {
 }
 
 /// Both environments name the patched images.
-pub fn releases(demo: &Demo) -> Result<()> {
+pub(crate) fn releases(demo: &Demo) -> Result<()> {
     for environment in ["staging", "production"] {
         let folder = demo.folder().join("out").join(environment);
         let made = run::stdout(Command::new("grep").args(["-rh", "image:"]).arg(folder))?;
@@ -72,7 +72,7 @@ pub fn releases(demo: &Demo) -> Result<()> {
 }
 
 /// A rebased image has the same files as a build of its source on the new base, other packages than before, and it runs.
-pub fn rebased(demo: &Demo) -> Result<()> {
+pub(crate) fn rebased(demo: &Demo) -> Result<()> {
     let home = demo.home()?;
     for name in ["web", "api"] {
         let rebased = format!("{home}/apps/{name}:1-p1");
@@ -125,7 +125,7 @@ fn in_container(demo: &Demo, image: &str, package: &str) -> Result<String> {
 }
 
 /// What came of a demo, without the names that are new each time.
-pub fn results(records: &[Value]) -> BTreeSet<String> {
+pub(crate) fn results(records: &[Value]) -> BTreeSet<String> {
     let mut results = BTreeSet::new();
     for record in records {
         let data = &record["data"];

@@ -1,17 +1,17 @@
 //! What the demo printed, taken apart into the lines that a person can type and the rest.
 
 /// The whole text.
-pub struct Transcript {
-    pub text: String,
+pub(crate) struct Transcript {
+    pub(crate) text: String,
 }
 
 impl Transcript {
-    pub fn read(text: String) -> Self {
+    pub(crate) fn read(text: String) -> Self {
         Self { text }
     }
 
     /// The lines behind `$ `, each with the text that it is given.
-    pub fn commands(&self) -> Vec<String> {
+    pub(crate) fn commands(&self) -> Vec<String> {
         let mut commands = Vec::new();
         let mut lines = self.text.lines();
         while let Some(line) = lines.next() {
@@ -34,7 +34,7 @@ impl Transcript {
     }
 
     /// All commands, one after the other; the first that fails ends it, and what it started in the background.
-    pub fn script(&self) -> String {
+    pub(crate) fn script(&self) -> String {
         let end = "trap 'for file in *.pid; do kill $(cat $file); done' EXIT";
         let mut commands = vec!["set -e".to_owned(), end.to_owned()];
         commands.extend(self.commands());
@@ -44,7 +44,7 @@ impl Transcript {
     }
 
     /// What was printed behind the command that contains `part`, until the next one.
-    pub fn answer(&self, part: &str) -> Option<&str> {
+    pub(crate) fn answer(&self, part: &str) -> Option<&str> {
         let begin = self
             .text
             .lines()
