@@ -177,29 +177,7 @@ async fn starts(
             Ok(vec![patched.unwrap_or(moved)])
         }
         WhySubject::ForeignTag(registry, repository, tag) => {
-            let stream = Stream::new("base", format_args!("{registry}/{repository}:{tag}"));
-            let mut newest: Option<Recorded> = None;
-            for kind in ["base.found", "base.moved", "base.rewrapped"] {
-                let found = log::newest_of_stream(tx, &stream, kind).await?;
-                newest = newest
-                    .into_iter()
-                    .chain(found)
-                    .max_by_key(|one| one.sequence);
-            }
-            let Some(seen) = newest else {
-                return Ok(Vec::new());
-            };
-            let digest = match seen.event() {
-                Some(Event::Watch(WatchEvent::BaseFound { digest: to, .. }))
-                | Some(Event::Watch(
-                    WatchEvent::BaseMoved { to, .. } | WatchEvent::BaseRewrapped { to, .. },
-                )) => to,
-                _ => return Ok(vec![seen]),
-            };
-            let patched = visible_bringers(tx, sight, &digest).await?.into_iter().find(
-                |record| matches!(record.event(), Some(Event::Cascade(CascadeEvent::PatchPublished { registry: Some(ref host), repository: ref at, .. })) if host == registry && at == repository),
-            );
-            Ok(vec![patched.unwrap_or(seen)])
+            of_foreign_tag(tx, sight, (registry, repository, tag)).await
         }
         WhySubject::Digest(digest) => {
             let bringers = visible_bringers(tx, sight, digest).await?;
@@ -225,6 +203,41 @@ async fn starts(
                 .collect())
         }
     }
+}
+
+/// The patch that a watched tag of a foreign registry names, otherwise the look that saw what it names.
+async fn of_foreign_tag(
+    tx: &mut dyn Tx,
+    sight: &mut Sight<'_>,
+    (registry, repository, tag): (&RegistryHost, &RepositoryName, &TagName),
+) -> Result<Vec<Recorded>, StoreError> {
+    let stream = Stream::new("base", format_args!("{registry}/{repository}:{tag}"));
+    let mut newest: Option<Recorded> = None;
+    for kind in ["base.found", "base.moved", "base.rewrapped"] {
+        let found = log::newest_of_stream(tx, &stream, kind).await?;
+        newest = newest
+            .into_iter()
+            .chain(found)
+            .max_by_key(|one| one.sequence);
+    }
+    let Some(seen) = newest else {
+        return Ok(Vec::new());
+    };
+    let Some(Event::Watch(
+        WatchEvent::BaseFound { digest: to, .. }
+        | WatchEvent::BaseMoved { to, .. }
+        | WatchEvent::BaseRewrapped { to, .. },
+    )) = seen.event()
+    else {
+        return Ok(vec![seen]);
+    };
+    let is_its_patch = |record: &Recorded| {
+        matches!(record.event(), Some(Event::Cascade(CascadeEvent::PatchPublished { registry: Some(host), repository: at, .. }))
+            if host == *registry && at == *repository)
+    };
+    let brought = visible_bringers(tx, sight, &to).await?;
+    let patched = brought.into_iter().find(is_its_patch);
+    Ok(vec![patched.unwrap_or(seen)])
 }
 
 /// The newest record of the kind that tells most: how it was made, then that it is a base, then that it was pushed.
