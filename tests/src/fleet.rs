@@ -60,7 +60,7 @@ pub struct Fleet {
 #[derive(Debug)]
 enum Upstream {
     /// Another server of ours, which has the base alone.
-    Ours(Server),
+    Ours(Box<Server>),
     /// A registry of somebody else, which holds all images.
     Foreign(foreign::Held),
 }
@@ -194,7 +194,7 @@ impl Still {
         )?;
         Ok(Fleet {
             folder,
-            upstream: Upstream::Ours(upstream),
+            upstream: Upstream::Ours(Box::new(upstream)),
             home,
             program: self.program.clone(),
         })

@@ -1,9 +1,9 @@
 //! Charts as a user handles them with the built program, compared with what the real helm makes of the same input.
 
 mod bump;
-mod environments;
 mod classic;
 mod dependency;
+mod environments;
 mod helm;
 mod keep;
 mod lint;

@@ -45,7 +45,8 @@ impl Demo {
                 .env_remove("REFLOAT_FAIL")
                 .current_dir(place.path()),
         )?;
-        println!("the demo took {:.0} s", begun.elapsed().as_secs_f64());
+        let took = begun.elapsed().as_secs_f64();
+        let _closed = writeln!(std::io::stderr(), "the demo took {took:.0} s");
         let text = String::from_utf8(output.stdout).context("the transcript is no text")?;
         Ok(Self {
             place,
@@ -60,8 +61,8 @@ impl Demo {
 
     /// The host of the team's own registry.
     pub(crate) fn home(&self) -> Result<&str> {
-        let exported = self.transcript.text.split("export REFLOAT_SERVER=http://");
-        let host = exported.skip(1).next().and_then(|rest| rest.lines().next());
+        let mut exported = self.transcript.text.split("export REFLOAT_SERVER=http://");
+        let host = exported.nth(1).and_then(|rest| rest.lines().next());
         host.context("the transcript names no server")
     }
 

@@ -161,7 +161,9 @@ fn right(right: Right) -> String {
         Right::Open => "Open to all.".to_owned(),
         Right::SignedIn => "For whoever is signed in.".to_owned(),
         Right::Visible => "For anyone; shows what the caller may pull.".to_owned(),
-        Right::Touched => "For whoever may pull something that it is about; shows that part.".to_owned(),
+        Right::Touched => {
+            "For whoever may pull something that it is about; shows that part.".to_owned()
+        }
         Right::Repository(action) => format!("Needs `{}` on the repository.", action.name()),
         Right::Project => "For administrators of the project.".to_owned(),
         Right::Administrator => "For administrators.".to_owned(),

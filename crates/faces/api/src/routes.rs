@@ -115,7 +115,10 @@ const WHY: &[Parameter] = &[
         "running",
         "true: begin at the release that brought the digest",
     ),
-    parameter("registry", "the host of a foreign registry; this one if it is left out"),
+    parameter(
+        "registry",
+        "the host of a foreign registry; this one if it is left out",
+    ),
     REPOSITORY,
     TAG,
     parameter(

@@ -12,6 +12,7 @@ mod folder;
 #[path = "../tests/shared/hostile.rs"]
 mod hostile;
 #[path = "../tests/corpus/place.rs"]
+#[expect(dead_code, reason = "the tests of the corpus use more of it")]
 mod place;
 
 use fixed::Fixed;

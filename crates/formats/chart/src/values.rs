@@ -28,8 +28,9 @@ pub fn read(text: &str) -> Result<Map, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut merged = Map::new();
     for document in documents(text) {
-        let value = yaml::read(&document)
-            .map_err(|error| format!("cannot unmarshal yaml document: error converting YAML to JSON: {error}"))?;
+        let value = yaml::read(&document).map_err(|error| {
+            format!("cannot unmarshal yaml document: error converting YAML to JSON: {error}")
+        })?;
         match value {
             Value::Map(map) => merged = merge(&merged, &map),
             nothing if nothing.is_nil() => {}

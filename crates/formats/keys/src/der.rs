@@ -36,8 +36,11 @@ pub(crate) fn all(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     tagged(tag, &parts.concat())
 }
 
-/// Cuts the first value off: its tag, its content, the whole of it, what follows.
-pub(crate) fn cut(bytes: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
+/// A value that was cut off: its tag, its content, the whole of it, what follows.
+pub(crate) type Cut<'a> = (u8, &'a [u8], &'a [u8], &'a [u8]);
+
+/// Cuts the first value off.
+pub(crate) fn cut(bytes: &[u8]) -> Option<Cut<'_>> {
     let (tag, rest) = bytes.split_first()?;
     let (length, rest) = rest.split_first()?;
     let (length, rest) = if *length < 0x80 {

@@ -90,12 +90,11 @@ impl ClientStore {
             fs::read(&path).ok()
         };
         let whole = bytes.filter(|bytes| Digest::of(Algorithm::Sha256, bytes) == *digest);
-        match &whole {
-            Some(_) => used(&path),
-            None => {
-                tracing::debug!(%digest, "a kept blob is damaged and removed");
-                let _ = fs::remove_file(&path);
-            }
+        if whole.is_some() {
+            used(&path);
+        } else {
+            tracing::debug!(%digest, "a kept blob is damaged and removed");
+            let _ = fs::remove_file(&path);
         }
         whole
     }

@@ -139,19 +139,18 @@ impl<'a> Source<'a> {
         };
         let known = self.kept(&self.by_digest(digest));
         let here = known.and_then(|known| Some((self.blob(&known.content)?, known)));
-        let (archive, known) = match here {
-            Some(here) => here,
-            None => {
-                let (known, layers) = self.described(digest).await?;
-                let archive = self.fetch(&layers.archive, CHART_LAYER_MAX_BYTES).await?;
-                let chart = load_archive(&archive).ok();
-                let known = Kept {
-                    chart: chart.as_ref().map(described),
-                    ..known
-                };
-                self.keep(&archive);
-                (archive, known)
-            }
+        let (archive, known) = if let Some(here) = here {
+            here
+        } else {
+            let (known, layers) = self.described(digest).await?;
+            let archive = self.fetch(&layers.archive, CHART_LAYER_MAX_BYTES).await?;
+            let chart = load_archive(&archive).ok();
+            let known = Kept {
+                chart: chart.as_ref().map(described),
+                ..known
+            };
+            self.keep(&archive);
+            (archive, known)
         };
         self.remember(known);
         Ok(PulledChart {

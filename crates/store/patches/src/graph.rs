@@ -173,8 +173,11 @@ pub async fn tests_of(
     project: &ProjectId,
     task: &str,
 ) -> Result<Vec<Vec<String>>, StoreError> {
-    let text = sql("select content from document where project_id = $1 and kind = 'Task' and name = $2");
-    let row = tx.first(text, &[project.as_str().into(), task.into()]).await?;
+    let text =
+        sql("select content from document where project_id = $1 and kind = 'Task' and name = $2");
+    let row = tx
+        .first(text, &[project.as_str().into(), task.into()])
+        .await?;
     let Some(row) = row else {
         return Ok(Vec::new());
     };

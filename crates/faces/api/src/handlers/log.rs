@@ -93,8 +93,8 @@ async fn waits(api: &Api, asking: &Asking, items: &[Value]) -> Result<Vec<Value>
             .map(str::to_owned)
             .collect::<BTreeSet<_>>()
     };
-    let cascades: BTreeSet<CascadeId> = parsed(named("cascade"));
-    let records: BTreeSet<RecordId> = parsed(named("id"));
+    let cascades: BTreeSet<CascadeId> = parsed(&named("cascade"));
+    let records: BTreeSet<RecordId> = parsed(&named("id"));
     let mut waiting = api
         .patches
         .waits(&asking.caller, cascades.iter().cloned().collect())
@@ -109,7 +109,7 @@ async fn waits(api: &Api, asking: &Asking, items: &[Value]) -> Result<Vec<Value>
     Ok(waiting)
 }
 
-fn parsed<T: std::str::FromStr + Ord>(texts: BTreeSet<String>) -> BTreeSet<T> {
+fn parsed<T: std::str::FromStr + Ord>(texts: &BTreeSet<String>) -> BTreeSet<T> {
     texts.iter().filter_map(|text| text.parse().ok()).collect()
 }
 

@@ -28,8 +28,8 @@ pub use places::{ChartPlaces, Freshness, PulledChart, PushedChart, RepositoryLog
 pub(super) use provenance::verify;
 pub(super) use registry::{package, pull, push};
 pub use release::{Newness, ReleaseQuestion};
-pub(super) use search::search;
 pub(super) use release::{history, install, list, release, status, upgrade};
+pub(super) use search::search;
 
 use crate::Local;
 use crate::arguments::{ShowArguments, ShowVerb, TemplateArguments};

@@ -24,7 +24,7 @@ fn the_newest_version_that_fits_is_chosen() {
         let chosen = choose(&wanted("a", range, "r"), versions);
         assert_eq!(chosen.ok(), expected, "{range}");
     }
-    let error = choose(&wanted("a", "no range", "r"), versions).unwrap_err();
+    let error = choose(&wanted("a", "no range", "r"), versions).expect_err("a refusal");
     assert!(matches!(error, DependencyError::Range { .. }));
 }
 
@@ -86,10 +86,13 @@ fn a_lock_belongs_to_its_dependencies() {
 #[test]
 fn an_index_is_read() {
     let text = "apiVersion: v1\nentries:\n  a:\n  - {version: 1.2.0, urls: [a-1.2.0.tgz], digest: abc}\n  - {version: 1.1.0}\n  - {version: v1.0, urls: ['https://x/a.tgz']}\n";
-    let index = Index::parse(text).unwrap();
+    let index = Index::parse(text).expect("it is well");
     assert_eq!(index.versions("a").len(), 2);
-    assert_eq!(index.find("a", "1.0.0").unwrap().urls, ["https://x/a.tgz"]);
-    assert_eq!(index.find("a", "1.2.0").unwrap().digest, "abc");
+    assert_eq!(
+        index.find("a", "1.0.0").expect("it is well").urls,
+        ["https://x/a.tgz"]
+    );
+    assert_eq!(index.find("a", "1.2.0").expect("it is well").digest, "abc");
     assert!(index.find("a", "1.1.0").is_none() && index.versions("b").is_empty());
     assert_eq!(Index::parse("entries: {}"), Err(IndexError::NoApiVersion));
     assert!(Index::parse("- a").is_err());

@@ -11,7 +11,7 @@ const NAME: &str = "a-1.0.0.tgz";
 const NOW_SECONDS: u64 = 1_900_000_000;
 
 fn check(archive: &str, name: &str, provenance: &str) -> Result<Verification, ProvenanceError> {
-    let keyring = Keyring::parse(KEYRING.as_bytes()).unwrap();
+    let keyring = Keyring::parse(KEYRING.as_bytes()).expect("it is well");
     verify(
         archive.as_bytes(),
         name,
@@ -24,7 +24,7 @@ fn check(archive: &str, name: &str, provenance: &str) -> Result<Verification, Pr
 #[test]
 fn what_gpg_signed_is_verified() {
     for (key, provenance) in PROVENANCES {
-        let found = check("chart", NAME, provenance).unwrap();
+        let found = check("chart", NAME, provenance).expect("it is well");
         assert_eq!(
             found.identities,
             [format!("{key} Keeper <{key}@example.com>")]
@@ -69,7 +69,7 @@ fn what_was_changed_is_refused() {
 
 #[test]
 fn every_cut_and_every_flipped_bit_is_an_error_and_no_panic() {
-    let keyring = armor::unarmored(KEYRING).unwrap();
+    let keyring = armor::unarmored(KEYRING).expect("it is well");
     for end in 0..keyring.len().min(700) {
         let _ = Keyring::parse(&keyring[..end]);
     }
@@ -79,11 +79,11 @@ fn every_cut_and_every_flipped_bit_is_an_error_and_no_panic() {
         let _ = Keyring::parse(&damaged);
     }
     let (_, provenance) = PROVENANCES[1];
-    let at = provenance.find("BEGIN PGP SIGNATURE").unwrap() + 24;
+    let at = provenance.find("BEGIN PGP SIGNATURE").expect("it is well") + 24;
     for at in at..provenance.len() {
         let mut damaged = provenance.as_bytes().to_vec();
         damaged[at] = if damaged[at] == b'A' { b'B' } else { b'A' };
-        let keyring = Keyring::parse(&keyring).unwrap();
+        let keyring = Keyring::parse(&keyring).expect("it is well");
         let _ = verify(b"chart", NAME, &damaged, &keyring, NOW_SECONDS);
     }
 }

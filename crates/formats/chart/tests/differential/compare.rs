@@ -123,24 +123,21 @@ fn chart(draw: &mut Draw) -> BTreeMap<String, String> {
 }
 
 fn theirs(answer: &Json) -> Result<String, String> {
-    match answer["error"].as_str() {
-        Some(error) => Err(error.to_owned()),
-        None => Ok(match answer["given"].as_str() {
-            Some(given) => given.to_owned(),
-            None => {
-                let files = answer["files"].as_object();
-                let files = files.into_iter().flatten();
-                // Their map has an order of its own.
-                let files: BTreeMap<_, _> = files
-                    .map(|(path, text)| (path, text.as_str().unwrap_or_default()))
-                    .collect();
-                files
-                    .iter()
-                    .map(|(path, text)| format!("=== {path}\n{text}\n"))
-                    .collect()
-            }
-        }),
+    if let Some(error) = answer["error"].as_str() {
+        return Err(error.to_owned());
     }
+    if let Some(given) = answer["given"].as_str() {
+        return Ok(given.to_owned());
+    }
+    let files = answer["files"].as_object().into_iter().flatten();
+    // Their map has an order of its own.
+    let files: BTreeMap<_, _> = files
+        .map(|(path, text)| (path, text.as_str().unwrap_or_default()))
+        .collect();
+    Ok(files
+        .iter()
+        .map(|(path, text)| format!("=== {path}\n{text}\n"))
+        .collect())
 }
 
 fn ours(question: &Json) -> Result<String, String> {

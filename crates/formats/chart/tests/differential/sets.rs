@@ -71,7 +71,7 @@ pub fn some(draw: &mut Draw) -> Vec<(&'static str, String)> {
 
 fn one(draw: &mut Draw, kind: &str) -> String {
     let mut out = String::new();
-    for number in 0..1 + draw.below(if kind == "literal" { 1 } else { 3 }) {
+    for number in 0..=draw.below(if kind == "literal" { 1 } else { 3 }) {
         if number > 0 {
             out.push_str(draw.one(&[",", ",", ",", ", "]));
         }
@@ -99,7 +99,7 @@ fn one(draw: &mut Draw, kind: &str) -> String {
 }
 
 fn path(draw: &mut Draw, out: &mut String) {
-    for number in 0..1 + draw.below(3) {
+    for number in 0..=draw.below(3) {
         if number > 0 {
             out.push('.');
         }

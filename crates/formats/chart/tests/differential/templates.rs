@@ -63,7 +63,7 @@ fn words(draw: &mut Draw) -> &'static str {
 }
 
 fn parts(draw: &mut Draw, scope: &mut Scope, out: &mut String, depth: usize, in_range: bool) {
-    for _ in 0..1 + draw.below(2) {
+    for _ in 0..=draw.below(2) {
         out.push_str(words(draw));
         part(draw, scope, out, depth, in_range);
     }
@@ -230,7 +230,7 @@ fn damaged(draw: &mut Draw, text: String) -> String {
         _ => {
             letters[at] = [
                 '}', '{', '"', ' ', '.', '$', '|', '(', ')', '-', '\n', ':', '=',
-            ][draw.below(13)]
+            ][draw.below(13)];
         }
     }
     letters.into_iter().collect()

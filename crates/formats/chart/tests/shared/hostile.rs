@@ -4,13 +4,17 @@ use super::fixed::Fixed;
 use refloat_chart::{RenderOptions, load, load_archive, render_templates, values};
 use refloat_template::Map;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 /// What came of a case: nothing if it was let through.
 pub type Outcome = Result<(), String>;
 
-/// Name and case.
-pub const CASES: &[(&str, fn() -> Outcome)] = &[
+/// A name, and what it does.
+type Case = (&'static str, fn() -> Outcome);
+
+/// All of them.
+pub const CASES: &[Case] = &[
     ("a template that includes itself", || {
         template("{{ define \"a\" }}{{ include \"a\" . }}{{ end }}{{ include \"a\" . }}")
     }),
@@ -150,7 +154,7 @@ fn bomb() -> String {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {
         let inner = vec![format!("*a{}", level - 1); 9].join(", ");
-        text += &format!("a{level}: &a{level} [{inner}]\n");
+        let _ = writeln!(text, "a{level}: &a{level} [{inner}]");
     }
     text
 }

@@ -154,6 +154,10 @@ const fn class(letter: u8) -> &'static [u8] {
 }
 
 /// The master password algorithm.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the table of functions gives the shape"
+)]
 fn derive_password(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     let counter = u32::try_from(integer(&args[0])).unwrap_or(0);
     let (kind, password) = (str_at(args, 1), str_at(args, 2));

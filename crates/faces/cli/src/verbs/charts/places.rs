@@ -7,13 +7,16 @@ use serde_json::Value;
 use std::fmt;
 use std::path::PathBuf;
 
+/// A provenance file, where there is one.
+pub type ProvenanceFile = Result<Option<Vec<u8>>, CliError>;
+
 /// Where charts are had from and kept. The host is that of the configured server.
 #[derive(Clone, Copy)]
 pub struct ChartPlaces {
     /// A packaged chart out of a registry, or out of the store if it is there and still what is meant.
     pub pull: fn(&Location, Option<&RegistryHost>) -> Result<PulledChart, CliError>,
     /// The provenance file of a chart in a registry, if it has one.
-    pub provenance: fn(&Location, Option<&RegistryHost>) -> Result<Option<Vec<u8>>, CliError>,
+    pub provenance: fn(&Location, Option<&RegistryHost>) -> ProvenanceFile,
     /// Keeps a chart under a tag.
     pub push: fn(&Location, ChartArtifact, Option<&RegistryHost>) -> Result<PushedChart, CliError>,
     /// All tags of a chart's repository.
@@ -23,7 +26,7 @@ pub struct ChartPlaces {
     /// An archive of a classic repository by its address, and the SHA-256 that the index gives for it.
     pub file: fn(&str, &RepositoryLogin, Option<&str>) -> Result<PulledChart, CliError>,
     /// The provenance file of such an archive, if it has one.
-    pub file_provenance: fn(&str, &RepositoryLogin) -> Result<Option<Vec<u8>>, CliError>,
+    pub file_provenance: fn(&str, &RepositoryLogin) -> ProvenanceFile,
     /// Charts in the store by a word, as JSON.
     pub search: fn(&str) -> Vec<Value>,
 }

@@ -214,7 +214,7 @@ mod tests {
             ("https://x.y/c", "/a.tgz", "https://x.y/a.tgz"),
         ];
         for (base, written, expected) in cases {
-            assert_eq!(address(base, written).unwrap(), expected);
+            assert_eq!(address(base, written).expect("an address"), expected);
         }
         assert_eq!(file_name("https://x.y/c/a-1.tgz?t=1"), "a-1.tgz");
         assert_eq!(file_name("https://x.y"), "chart.tgz");

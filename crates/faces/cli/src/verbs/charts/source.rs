@@ -133,32 +133,31 @@ fn with_version(
         return Ok(place);
     }
     let exact = version.filter(|version| refloat_chart::version::is_lenient(version));
-    let tag = match exact {
-        Some(version) => tag_of(version),
-        None => {
-            let name = reference.to_string();
-            let tags = (local.charts.tags)(
-                &Location::Registry(reference.clone()),
-                settings.host().as_ref(),
-            )?;
-            let versions: Vec<String> = tags.iter().map(|tag| version_of(tag)).collect();
-            let strict = versions.iter().map(String::as_str);
-            let strict = strict.filter(|version| refloat_chart::version::is_strict(version));
-            let wanted = Dependency {
-                name: name.clone(),
-                version: version
-                    .filter(|range| !range.is_empty())
-                    .unwrap_or("*")
-                    .to_owned(),
-                repository: name,
-                ..Dependency::default()
-            };
-            let chosen = choose(&wanted, strict).map_err(|error| {
-                CliError::failed("not_found", error.to_string(), "see `refloat tags`")
-                    .exiting(EXIT_NOT_FOUND)
-            })?;
-            tag_of(chosen)
-        }
+    let tag = if let Some(version) = exact {
+        tag_of(version)
+    } else {
+        let name = reference.to_string();
+        let tags = (local.charts.tags)(
+            &Location::Registry(reference.clone()),
+            settings.host().as_ref(),
+        )?;
+        let versions: Vec<String> = tags.iter().map(|tag| version_of(tag)).collect();
+        let strict = versions.iter().map(String::as_str);
+        let strict = strict.filter(|version| refloat_chart::version::is_strict(version));
+        let wanted = Dependency {
+            name: name.clone(),
+            version: version
+                .filter(|range| !range.is_empty())
+                .unwrap_or("*")
+                .to_owned(),
+            repository: name,
+            ..Dependency::default()
+        };
+        let chosen = choose(&wanted, strict).map_err(|error| {
+            CliError::failed("not_found", error.to_string(), "see `refloat tags`")
+                .exiting(EXIT_NOT_FOUND)
+        })?;
+        tag_of(chosen)
     };
     reference.tag = Some(tag.parse().map_err(refloat_oci::ReferenceError::from)?);
     Ok(place)

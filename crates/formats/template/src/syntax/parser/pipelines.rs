@@ -215,13 +215,10 @@ impl Parser<'_> {
 
     fn function(&self, token: &Token) -> Parsed<&'static functions::Function> {
         let name = self.text(token);
-        match functions::find(name) {
-            Some(function) => Ok(function),
-            None => {
-                let name = crate::format::quote(name);
-                Err(self.fault(format!("function {name} not defined")))
-            }
-        }
+        functions::find(name).ok_or_else(|| {
+            let name = crate::format::quote(name);
+            self.fault(format!("function {name} not defined"))
+        })
     }
 
     fn variable(&mut self, token: &Token) -> Parsed<OperandKind> {
