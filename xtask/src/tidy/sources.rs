@@ -66,7 +66,8 @@ impl Source {
         let mut items = TestItems::default();
         items.visit_file(&syntax);
         let named_tests = path.file_stem().is_some_and(|stem| stem == "tests");
-        let below_tests = path.components().any(|part| part.as_os_str() == "tests");
+        let outside_the_product = |part: &std::ffi::OsStr| part == "tests" || part == "benches";
+        let below_tests = path.iter().any(outside_the_product);
         Ok(Self {
             path: path.to_owned(),
             text: text.to_owned(),
