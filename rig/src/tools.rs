@@ -39,6 +39,7 @@ pub enum Tool {
     Ip,
     Htpasswd,
     Openssl,
+    Rpm,
     Git,
     Go,
     Crane,

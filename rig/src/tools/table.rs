@@ -21,7 +21,7 @@ pub(super) fn entry(tool: Tool) -> Entry {
     TABLE[tool as usize].1
 }
 
-const TABLE: [(Tool, Entry); 34] = [
+const TABLE: [(Tool, Entry); 35] = [
     (
         Tool::Buildah,
         root(debian(
@@ -151,6 +151,15 @@ const TABLE: [(Tool, Entry); 34] = [
             "openssl",
             "/usr/bin/openssl",
             "a second opinion on certificates",
+        ),
+    ),
+    (
+        Tool::Rpm,
+        debian(
+            "rpm",
+            "rpm",
+            "/usr/bin/rpm",
+            "its own word on the order of versions",
         ),
     ),
     (

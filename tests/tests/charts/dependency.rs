@@ -148,14 +148,14 @@ fn names_accounts_and_damage_of_a_repository() -> Result<()> {
     run::checked(&mut bench.helm(&["dependency", "build", "boat"])?)?;
 
     // A version that is taken no more goes, a stranger's file stays.
-    bench.write("boat/charts/note.txt", "mine")?;
+    bench.write("boat/charts/_note.txt", "mine")?;
     boat(
         &bench,
         "- {name: oar, version: 2.0.0, repository: '@site'}\n",
     )?;
     run::checked(&mut bench.refloat(&update)?)?;
     ensure!(
-        names(&bench)? == ["note.txt", "oar-2.0.0.tgz"],
+        names(&bench)? == ["_note.txt", "oar-2.0.0.tgz"],
         "{:?}",
         names(&bench)?
     );
@@ -168,7 +168,7 @@ fn names_accounts_and_damage_of_a_repository() -> Result<()> {
         "{said}"
     );
     ensure!(
-        names(&bench)? == ["note.txt", "oar-2.0.0.tgz"],
+        names(&bench)? == ["_note.txt", "oar-2.0.0.tgz"],
         "a refusal changed something"
     );
 

@@ -73,6 +73,15 @@ impl World {
         Ok(command.spawn()?)
     }
 
+    /// Nothing is kept any more.
+    fn empty(&self) -> Result<()> {
+        let store = self.bench.path("store");
+        if store.exists() {
+            fs::remove_dir_all(store)?;
+        }
+        Ok(())
+    }
+
     fn blobs(&self) -> Result<Vec<PathBuf>> {
         let entries = fs::read_dir(self.bench.path("store/blobs/sha256"))?;
         let paths = entries.map(|entry| Ok(entry?.path()));
@@ -141,6 +150,7 @@ fn a_kill_at_every_step_leaves_a_store_that_works() -> Result<()> {
     let mut world = World::new()?;
     let expected = run::stdout(&mut world.bench.refloat(&["template", "rel", "dinghy"])?)?;
     for point in POINTS {
+        world.empty()?;
         let mut command = world.command(&["template", "rel", &world.reference])?;
         command.env("REFLOAT_FAIL", format!("{point}=kill"));
         let ended = run::captured(&mut command)?;
@@ -151,9 +161,7 @@ fn a_kill_at_every_step_leaves_a_store_that_works() -> Result<()> {
         );
         ensure!(world.render()? == expected, "{point}");
         ensure!(world.blobs()?.len() == 1, "{point}: {:?}", world.blobs()?);
-        for folder in ["store/names", "store/blobs"] {
-            fs::remove_dir_all(world.bench.path(folder))?;
-        }
+        world.empty()?;
         // A disk that refuses is no reason to fail: the store only saves work.
         let mut command = world.command(&["template", "rel", &world.reference])?;
         command.env("REFLOAT_FAIL", format!("{point}=error"));

@@ -15,6 +15,7 @@ mod resources;
 use crate::capabilities::KubeVersion;
 use crate::chart::Chart;
 use crate::load::{ChartError, has_extension};
+use crate::metadata::{Metadata, read_metadata};
 use crate::render::{RenderError, RenderOptions, SchemaCheck, render_templates};
 use crate::values::coalesce::{Nulls, tables};
 use crate::values::{deep_copy, to_json};
@@ -186,15 +187,23 @@ fn check_templates(
     }
     let chart = match &input.chart {
         Ok(chart) => chart,
-        // What Chart.yaml says of its version is wrong, which was told.
-        Err(ChartError::ApiVersion(_)) => return,
-        Err(error) => return found.error(folder, told(error, input)),
+        Err(error) => {
+            if let Some(error) = beyond_api_version(error, input) {
+                found.error(folder, told(&error, input));
+            }
+            return;
+        }
     };
     let texts = match rendered(chart, given, options, oracle) {
         Ok(texts) => texts,
         // Helm passes over values that do not fit the dependencies; `template` tells of them.
         Err(RenderError::Dependencies(_)) => return,
-        Err(error) => return found.error(folder, error.to_string()),
+        Err(error) => {
+            // A list of what does not fit a schema ends its last line; helm ends it once.
+            let text = error.to_string();
+            let once = text.strip_suffix('\n').filter(|text| text.ends_with('\n'));
+            return found.error(folder, once.unwrap_or(&text));
+        }
     };
     for template in &chart.templates {
         let name = template.name.as_str();
@@ -269,6 +278,17 @@ fn rendered(
     render_templates(&chart, &given, &render, &Lenient(oracle))
 }
 
+/// Why helm's linter would not load a chart. It loads one whose `apiVersion` it told to be wrong, if nothing else is.
+fn beyond_api_version(error: &ChartError, input: &LintInput) -> Option<ChartError> {
+    if !matches!(error, ChartError::ApiVersion(_)) {
+        return Some(error.clone());
+    }
+    let text = String::from_utf8_lossy(input.chart_file.as_deref()?);
+    let mut metadata = Metadata::default();
+    let read = read_metadata(&mut metadata, "Chart.yaml", &text);
+    read.and_then(|()| metadata.validate()).err()
+}
+
 /// Why a chart does not load, in helm's words also where `Chart.yaml` holds the wrong types.
 fn told(error: &ChartError, input: &LintInput) -> String {
     match error {
@@ -298,9 +318,11 @@ fn check_dependencies(input: &LintInput, found: &mut Findings) {
     let loaded = loaded.and_then(|chart| readable(chart).map(|()| chart));
     let chart = match &loaded {
         Ok(chart) => *chart,
-        Err(ChartError::ApiVersion(_)) => return,
         Err(error) => {
-            let reason = told(error, input);
+            let Some(error) = beyond_api_version(error, input) else {
+                return;
+            };
+            let reason = told(&error, input);
             return found.error("", format!("unable to load chart\n\t{reason}"));
         }
     };

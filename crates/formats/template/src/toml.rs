@@ -1,4 +1,4 @@
-//! TOML as `github.com/BurntSushi/toml` writes it, and reading it.
+//! TOML as `github.com/BurntSushi/toml` writes it.
 
 use crate::format;
 use crate::value::{Map, Shape, Value};
@@ -17,11 +17,6 @@ pub(crate) fn write(value: &Value) -> Result<String, String> {
         None => inline(value, &mut out)?,
     }
     Ok(out)
-}
-
-/// Reading is not built.
-pub(crate) fn read(_: &str) -> Result<Value, String> {
-    Err("unsupported: reading TOML".to_owned())
 }
 
 fn as_map(value: &Value) -> Option<Map> {

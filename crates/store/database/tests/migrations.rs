@@ -53,12 +53,16 @@ impl Place {
         Database::open(options, migrations).await
     }
 
+    /// Why it is refused. Who dropped the folder before gives its lock back when its thread ends.
     async fn refusal(&self, migrations: &'static [Migration]) -> String {
-        self.open(migrations)
-            .await
-            .err()
-            .expect("it is refused")
-            .to_string()
+        loop {
+            let refused = self.open(migrations).await.err().expect("it is refused");
+            let said = refused.to_string();
+            if !said.contains("is in use by process") {
+                return said;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Everything there is, byte for byte where it is a folder. The lock tells who held it last.

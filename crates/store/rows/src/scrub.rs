@@ -27,7 +27,7 @@ pub struct ScrubBlob {
     pub damage: Option<String>,
 }
 
-/// Blobs last verified before `before`, the longest ago first.
+/// Blobs last verified at `before` or earlier, the longest ago first.
 ///
 /// # Errors
 /// [`StoreError`] of the database.
@@ -40,7 +40,7 @@ pub async fn due(
         .query(
             sql(
                 "select digest, size, bytes, storage_key, checksums, verified_at, damage from blob \
-                 where verified_at < $1 order by verified_at, digest limit $2",
+                 where verified_at <= $1 order by verified_at, digest limit $2",
             ),
             &[before.into(), limit(at_most)],
         )

@@ -64,6 +64,8 @@ impl Registry {
     ) -> Result<Counts, FlowError> {
         let mut counts = Counts::default();
         let mut pace = Pace::new(self.limits().scrub_bytes_per_second);
+        // Nothing is due: that is an answer, too.
+        report(counts);
         while !stop.is_set() {
             let due = self
                 .store()

@@ -99,8 +99,8 @@ pub(super) const TABLE: &[Function] = &[
         let text = toml::write(&args[0]).map_err(Failure::Message)?;
         made(machine, text)
     }),
-    fixed("fromToml", &[TEXT], |_, args| {
-        Ok(map_or_error(toml::read(str_at(args, 0)), ""))
+    fixed("fromToml", &[TEXT], |_, _| {
+        Err(Failure::Unsupported("fromToml".to_owned()))
     }),
 ];
 
