@@ -181,13 +181,12 @@ fn ours(question: &Json) -> Result<String, String> {
 }
 
 /// Where Go's own libraries speak, their words differ from ours; the cause is told before these words.
-const CAUSES: [&str; 9] = [
+const CAUSES: [&str; 8] = [
     "error converting YAML to JSON",
     "failed parsing --set-json data",
     "unable to parse key: ",
     "error parsing index: ",
     "unexpected data at end of array index: ",
-    "error calling fromToml",
     "error parsing regexp: ",
     "runtime error: ",
     "reflect: ",

@@ -150,7 +150,7 @@ pub const SIGNATURES: &[(&str, &str, char)] = &[
     ("fromJsonArray", "J", 'l'),
     ("mustFromJson", "J", 'a'),
     ("toToml", "d", 's'),
-    ("fromToml", "s", 'd'),
+    ("urlParse", "s", 'd'),
     ("regexMatch", "Rs", 'b'),
     ("regexFind", "Rs", 's'),
     ("regexFindAll", "Rsi", 'l'),
