@@ -104,6 +104,20 @@ impl Cluster {
     /// kill -9 to all its processes.
     pub fn kill(&mut self) -> Result<()> {
         if let Some(mut running) = self.running.take() {
+            // Its processes are in groups of their own and would go on for a moment; stopped, it makes no new ones.
+            running.freeze()?;
+            let pid = running.pid();
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+            for child in children
+                .split_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+            {
+                if let Some(child) = rustix::process::Pid::from_raw(child) {
+                    // One that has ended by itself is as dead.
+                    let _ended =
+                        rustix::process::kill_process(child, rustix::process::Signal::KILL);
+                }
+            }
             running.kill()?;
         }
         Ok(())

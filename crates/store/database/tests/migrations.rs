@@ -123,6 +123,8 @@ async fn refusals_leave_everything_as_it_was(place: Place) {
     buy(&database).await;
     let schema = database.schema().await.expect("tables");
     drop(database);
+    // Who is refused has waited until the one before was wholly gone.
+    place.refusal(&[EDITED]).await;
     let before = place.everything();
 
     let changed = place.refusal(&[EDITED]).await;
@@ -149,10 +151,12 @@ async fn refusals_leave_everything_as_it_was(place: Place) {
     assert_eq!(database.schema().await.expect("tables"), schema);
     assert_eq!(boats(&database).await, ["dinghy"]);
     drop(database);
+    place.refusal(&[EDITED]).await;
 
     let database = place.open(&[ONE, TWO]).await.expect("a newer version");
     assert_eq!(boats(&database).await, ["dinghy", "two"]);
     drop(database);
+    place.refusal(&[ONE]).await;
     let before = place.everything();
     let newer = place.refusal(&[ONE]).await;
     assert!(newer.contains("was written by a newer version of refloat: it has migration 2, this version knows up to 1"), "{newer}");

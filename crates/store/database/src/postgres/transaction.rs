@@ -14,12 +14,11 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
 const NOW: &str = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint";
-const NOW_AND_ID: &str =
-    "select (extract(epoch from clock_timestamp()) * 1000000)::bigint, pg_current_xact_id()::text";
+const NOW_AND_ID: &str = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint, pg_current_xact_id()::text || '/' || extract(epoch from pg_postmaster_start_time())::text";
 
 /// What is known of a transaction from its first answer.
 pub(super) struct Began {
-    /// Its id, by which its fate can be asked for; empty for a snapshot.
+    /// Its id and when the server was started, by which its fate can be asked for; empty for a snapshot.
     pub(super) transaction: String,
 }
 
