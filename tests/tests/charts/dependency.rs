@@ -197,16 +197,7 @@ fn registries_and_folders() -> Result<()> {
     let site = Site::start(Wire::Http)?;
     let alice = site.user("alice", &[("pull,push,update", "charts/**")])?;
     let authority = &site.reach().authority;
-    let login = [
-        "registry",
-        "login",
-        authority,
-        "--plain-http",
-        "-u",
-        &alice.name,
-        "--password-stdin",
-    ];
-    run::checked_with_input(&mut bench.helm(&login)?, alice.secret.as_bytes())?;
+    bench.sign_helm_in(authority, &alice)?;
     let place = format!("oci://{authority}/charts");
     for version in ["1.2.0", "1.10.1", "2.0.0"] {
         let file = format!("site/oar-{version}.tgz");

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use refloat_rig::{Tool, run, server};
+use refloat_tests::site::Account;
 
 /// A folder in which both programs run.
 pub struct Bench {
@@ -31,6 +32,21 @@ impl Bench {
         let mut command = Command::new(Tool::Helm.path()?);
         self.settle(&mut command, arguments);
         Ok(command)
+    }
+
+    /// Signs helm in at a registry of ours without TLS.
+    pub fn sign_helm_in(&self, authority: &str, account: &Account) -> Result<()> {
+        let login = [
+            "registry",
+            "login",
+            authority,
+            "--plain-http",
+            "-u",
+            &account.name,
+            "--password-stdin",
+        ];
+        run::checked_with_input(&mut self.helm(&login)?, account.secret.as_bytes())?;
+        Ok(())
     }
 
     /// refloat, not started yet.

@@ -18,16 +18,7 @@ fn what_we_package_and_push_helm_shows_and_renders() -> Result<()> {
     let site = Site::start(Wire::Http)?;
     let alice = site.user("alice", &[("pull,push,update", "charts/**")])?;
     let authority = &site.reach().authority;
-    let login = [
-        "registry",
-        "login",
-        authority,
-        "--plain-http",
-        "-u",
-        &alice.name,
-        "--password-stdin",
-    ];
-    run::checked_with_input(&mut bench.helm(&login)?, alice.secret.as_bytes())?;
+    bench.sign_helm_in(authority, &alice)?;
     let refloat = |arguments: &[&str]| -> Result<Value> {
         let mut command = bench.refloat(arguments)?;
         command.args(["-o", "json", "--server", &format!("http://{authority}")]);

@@ -260,16 +260,7 @@ fn helm_and_we_verify_each_other() -> Result<()> {
     let proof = fs::read(bench.path("out/dinghy-0.1.0.tgz.prov"))?;
     ensure!(proof == fs::read(bench.path("dinghy-0.1.0.tgz.prov"))?);
     let authority = place.split('/').next().unwrap_or_default();
-    let login = [
-        "registry",
-        "login",
-        authority,
-        "--plain-http",
-        "-u",
-        &world.alice.name,
-        "--password-stdin",
-    ];
-    run::checked_with_input(&mut bench.helm(&login)?, world.alice.secret.as_bytes())?;
+    bench.sign_helm_in(authority, &world.alice)?;
     let address = format!("oci://{place}/signed/dinghy");
     run::checked(&mut bench.helm(&[
         "pull",

@@ -62,6 +62,21 @@ impl PatchPolicy {
     }
 }
 
+/// Whether a task may build what no rebase serves: not where the policy says `rebase`.
+pub fn may_build(policy: Option<&PatchPolicy>) -> bool {
+    policy.is_none_or(|policy| policy.method != PatchMethod::Rebase)
+}
+
+/// Why this task does not, in words.
+pub fn may_not_build(task: &str) -> String {
+    format!("its policy says `patch: {{ method: rebase }}`, so task {task} may not build it")
+}
+
+/// Whether tests may decide about a rebase that is not proven.
+pub fn tests_may_decide(policy: Option<&PatchPolicy>) -> bool {
+    policy.is_none_or(|policy| policy.allow == Allowed::Test)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

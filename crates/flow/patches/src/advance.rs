@@ -1,8 +1,8 @@
 //! A cascade goes on: whatever is ready is judged, patched, published; level-triggered, so that it may begin again anywhere.
 
-use crate::inputs::Turned;
+use crate::inputs::{Turned, turn_of};
 use crate::{Patches, is_transient, operation};
-use refloat_cascade::node::{Root, Turn, turn};
+use refloat_cascade::node::Turn;
 use refloat_cascade::{CascadeState, NodeEvent, NodeState};
 use refloat_core::event::{CascadeEvent, Method};
 use refloat_core::{CascadeId, RecordId, Rejection};
@@ -105,20 +105,7 @@ impl Patches {
                 (cascade.state == CascadeState::Running).then_some((turned, Turn::Ready))
             }
             NodeState::Waiting if cascade.state == CascadeState::Running => {
-                let root = if node.detail.edges.iter().any(|(_, on)| on.is_none()) {
-                    Root::StandsOnIt
-                } else {
-                    Root::ByOthers
-                };
-                let names: Vec<(String, &NodeState)> = node
-                    .detail
-                    .edges
-                    .iter()
-                    .filter_map(|(_, on)| nodes.get((*on)?))
-                    .map(|base| (base.line.to_string(), &base.state))
-                    .collect();
-                let bases = names.iter().map(|(line, state)| (line.as_str(), *state));
-                match turn(bases, root) {
+                match turn_of(node, nodes) {
                     Turn::NotYet => None,
                     turn => Some((turned, turn)),
                 }

@@ -1,10 +1,28 @@
 //! What a node stands on by now: the bases that moved below it, each with what it is to be patched onto.
 
+use refloat_cascade::node::{Root, Turn, turn};
 use refloat_cascade::{BaseName, NodeState};
 use refloat_core::event::EdgeKind;
 use refloat_oci::Digest;
 use refloat_store_patches::cascades::CascadeRow;
 use refloat_store_patches::nodes::Node;
+
+/// Whose turn it is, by the states of the nodes that `node` stands on.
+pub(crate) fn turn_of(node: &Node, nodes: &[Node]) -> Turn {
+    let edges = &node.detail.edges;
+    let root = if edges.iter().any(|(_, on)| on.is_none()) {
+        Root::StandsOnIt
+    } else {
+        Root::ByOthers
+    };
+    let names: Vec<(String, &NodeState)> = edges
+        .iter()
+        .filter_map(|(_, on)| nodes.get((*on)?))
+        .map(|base| (base.line.to_string(), &base.state))
+        .collect();
+    let bases = names.iter().map(|(line, state)| (line.as_str(), *state));
+    turn(bases, root)
+}
 
 /// One base of a node that names another image now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use crate::inputs::Turned;
 use crate::testing::{runs_here, tests};
 use crate::{Patches, operation, place_error};
-use refloat_cascade::policy::{Allowed, PatchMethod};
+use refloat_cascade::policy::{PatchMethod, may_build, may_not_build, tests_may_decide};
 use refloat_cascade::{NodeEvent, NodeState};
 use refloat_core::Failure;
 use refloat_core::event::{CascadeEvent, Method};
@@ -199,15 +199,11 @@ fn unreadable(error: ImageError) -> Unreadable {
 /// A decision that needs no layers: a task builds it, otherwise somebody has to look.
 fn without_layers(turned: &Turned, code: &str, detail: &str) -> Decision {
     let policy = turned.node.detail.policy.as_ref();
-    let may_build = policy.is_none_or(|policy| policy.method != PatchMethod::Rebase);
     let (method, reason) = match &turned.node.detail.task {
-        Some(_) if may_build => (Method::Rebuild, detail.to_owned()),
+        Some(_) if may_build(policy) => (Method::Rebuild, detail.to_owned()),
         Some(task) => (
             Method::Hold,
-            format!(
-                "{code}: {detail}; its policy says `patch: {{ method: rebase }}`, so task {} may not build it",
-                task.name
-            ),
+            format!("{code}: {detail}; {}", may_not_build(&task.name)),
         ),
         None => (Method::Hold, format!("{code}: {detail}; no task builds it")),
     };
@@ -256,13 +252,10 @@ fn ladder(detail: &Detail, judged: &Judged, worst: &str) -> (Method, String) {
         },
     };
     match (&detail.task, method) {
-        (Some(task), PatchMethod::Rebase) => {
-            let name = &task.name;
-            let reason = format!(
-                "{why}; its policy says `patch: {{ method: rebase }}`, so task {name} may not build it"
-            );
-            (Method::Hold, reason)
-        }
+        (Some(task), PatchMethod::Rebase) => (
+            Method::Hold,
+            format!("{why}; {}", may_not_build(&task.name)),
+        ),
         (Some(_), _) => (Method::Rebuild, why),
         (None, _) => (
             Method::Hold,
@@ -274,10 +267,7 @@ fn ladder(detail: &Detail, judged: &Judged, worst: &str) -> (Method, String) {
 /// What speaks against a rebase, if anything does: the verdict, or that what should decide cannot be run.
 fn against(detail: &Detail, judged: &Judged, worst: &str) -> Option<String> {
     let tests = tests(detail);
-    let allows = detail
-        .policy
-        .as_ref()
-        .is_none_or(|policy| policy.allow == Allowed::Test);
+    let allows = tests_may_decide(detail.policy.as_ref());
     match judged.tier() {
         Tier::Unsafe | Tier::Blocked => return Some(format!("unsafe: {worst}")),
         Tier::Test if !allows => {

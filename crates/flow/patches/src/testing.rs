@@ -10,7 +10,7 @@ use crate::inputs::Turned;
 use crate::publish::{REBASE, Ready};
 use crate::{Patches, operation};
 use refloat_builds::{NewTests, Run, TESTS_SECONDS_MAX, TestSpec};
-use refloat_cascade::policy::PatchMethod;
+use refloat_cascade::policy::may_build;
 use refloat_cascade::{CascadeState, NodeEvent};
 use refloat_core::event::{CascadeEvent, Method};
 use refloat_core::run::RunState;
@@ -150,10 +150,7 @@ impl Patches {
         }
         let said = run.error.clone().unwrap_or_else(|| "nothing".to_owned());
         let detail = &turned.node.detail;
-        let may_build = detail
-            .policy
-            .as_ref()
-            .is_none_or(|policy| policy.method != PatchMethod::Rebase);
+        let may_build = may_build(detail.policy.as_ref());
         // The next rung of the ladder. What was called off is not: somebody does not want it.
         if detail.task.is_some() && may_build && run.state == RunState::Failed {
             if turned.cascade.state != CascadeState::Running {

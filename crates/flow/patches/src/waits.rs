@@ -1,7 +1,8 @@
 //! What has been begun and is not at its end: each image of a cascade that waits, and what it waits for.
 
+use crate::inputs::turn_of;
 use crate::{Patches, operation};
-use refloat_cascade::node::{Root, Turn, turn};
+use refloat_cascade::node::Turn;
 use refloat_cascade::{CascadeState, NodeState};
 use refloat_core::CascadeId;
 use refloat_flow::{Caller, FlowError};
@@ -91,21 +92,7 @@ fn on_what(cascade: &CascadeRow, nodes: &[Node], node: &Node) -> String {
         .filter_map(|(_, on)| nodes.get((*on)?))
         .filter(|base| !base.state.is_ended())
         .collect();
-    let stands_on_it = node.detail.edges.iter().any(|(_, on)| on.is_none());
-    let root = if stands_on_it {
-        Root::StandsOnIt
-    } else {
-        Root::ByOthers
-    };
-    let names: Vec<(String, &NodeState)> = node
-        .detail
-        .edges
-        .iter()
-        .filter_map(|(_, on)| nodes.get((*on)?))
-        .map(|base| (base.line.to_string(), &base.state))
-        .collect();
-    let bases = names.iter().map(|(line, state)| (line.as_str(), *state));
-    if turn(bases, root) != Turn::NotYet || below.is_empty() {
+    if turn_of(node, nodes) != Turn::NotYet || below.is_empty() {
         return "waits for its turn: nothing is in its way".to_owned();
     }
     let names: Vec<String> = below.iter().map(|base| base.line.to_string()).collect();

@@ -93,6 +93,28 @@ pub struct LintInput {
     pub chart: Result<Chart, ChartError>,
 }
 
+impl LintInput {
+    /// A chart whose files are at hand by their paths, as those of an archive are; `folder` is its place in messages.
+    pub fn of_files(folder: &str, files: &BTreeMap<String, Vec<u8>>) -> Self {
+        let entry = |below: &str| {
+            if files.keys().any(|name| name.starts_with(below)) {
+                Entry::Folder
+            } else {
+                Entry::Missing
+            }
+        };
+        Self {
+            folder: folder.to_owned(),
+            chart_file: files.get("Chart.yaml").cloned(),
+            values: files.get("values.yaml").cloned(),
+            schema: files.get("values.schema.json").cloned(),
+            templates: entry("templates/"),
+            crds: entry("crds/"),
+            chart: crate::load(files.clone()),
+        }
+    }
+}
+
 /// What a linter is told.
 #[derive(Debug, Clone)]
 pub struct LintOptions {

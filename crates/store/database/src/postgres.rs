@@ -6,8 +6,8 @@
 //!               └──── after a pause, ATTEMPTS_MAX times ◄────────────────┘ lost before the commit was sent
 //! ```
 //! A connection lost while the commit was under way leaves an unknown outcome: the transaction's id, taken at its begin, is then
-//! looked up on a new connection (`pg_xact_status`), and only an aborted one is run again. Where no answer is to be had in
-//! [`OUTCOME_PATIENCE`], the caller gets a transient failure; whoever runs the operation again relies on unique keys and expected
+//! looked up on a new connection (`pg_xact_status`), and only an aborted one is run again. A commit is believed of the same
+//! start of the server only: after a crash it gives ids out again. Where no answer is to be had in [`OUTCOME_PATIENCE`], the caller gets a transient failure; whoever runs the operation again relies on unique keys and expected
 //! versions as ever, and whoever cleans up after it asks the rows first.
 
 mod address;

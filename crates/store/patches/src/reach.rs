@@ -256,13 +256,13 @@ async fn foreign_by_layers(tx: &mut dyn Tx, moving: &Moving) -> Result<Vec<Depen
             &[digests(&moving.manifests)],
         )
         .await?;
-    let mut found = layered(&rows, moving)?;
-    for at in (0..found.len()).rev() {
-        if is_given_away(tx, &found[at].line, &found[at].tag).await? {
-            found.remove(at);
+    let mut lines = Vec::new();
+    for found in layered(&rows, moving)? {
+        if !is_given_away(tx, &found.line, &found.tag).await? {
+            lines.push(found);
         }
     }
-    Ok(found)
+    Ok(lines)
 }
 
 /// Whether a patch gave this tag away: it names one image for good, and is no line that could be patched.
@@ -272,7 +272,8 @@ pub(crate) async fn is_given_away(
     tag: &TagName,
 ) -> Result<bool, StoreError> {
     let patched = Patched::of(tag.as_str());
-    let Ok(number) = i64::try_from(patched.number) else {
+    // Only patches are given away, and their numbers begin at 1: nearly all tags need no look.
+    let Some(number) = i64::try_from(patched.number).ok().filter(|it| *it > 0) else {
         return Ok(false);
     };
     let row = tx

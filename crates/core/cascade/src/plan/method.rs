@@ -1,7 +1,9 @@
 //! The method of one line, from its edges, its task or policy, and how its layers were made.
 
 use super::{Above, Forecast, LineView, Stands, Task};
-use crate::policy::{Allowed, PatchMethod, PatchPolicy};
+use crate::policy::{
+    Allowed, PatchMethod, PatchPolicy, may_build, may_not_build, tests_may_decide,
+};
 use refloat_core::event::{EdgeKind, Method};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,10 +81,7 @@ pub(super) fn choose(line: &LineView, methods: &BTreeMap<&str, Method>) -> Choic
         (_, Some(policy)) if policy.method == PatchMethod::Off => switched_off(),
         (Some(task), policy) => {
             let chosen = by_task(line, task, policy.as_ref(), &below.moved);
-            let may_build = policy
-                .as_ref()
-                .is_none_or(|policy| policy.method != PatchMethod::Rebase);
-            if chosen.method == Method::Rebuild && !may_build {
+            if chosen.method == Method::Rebuild && !may_build(policy.as_ref()) {
                 rebase_only(&task.name, &chosen)
             } else {
                 chosen
@@ -103,9 +102,7 @@ fn rebase_only(task: &str, chosen: &Choice) -> Choice {
         .because
         .first()
         .map_or("", |why| why.split("; ").next().unwrap_or(why));
-    let reason = format!(
-        "{why}; its policy says `patch: {{ method: rebase }}`, so task {task} may not build it"
-    );
+    let reason = format!("{why}; {}", may_not_build(task));
     choice(Method::Hold, chosen.forecast, reason)
 }
 
@@ -171,14 +168,13 @@ fn by_layers(line: &LineView, task: &Task, policy: Option<&PatchPolicy>) -> Choi
         0 => policy.map_or(0, |policy| policy.tests.len()),
         own => own,
     };
-    let may_build = policy.is_none_or(|policy| policy.method != PatchMethod::Rebase);
-    let otherwise = if may_build {
+    let otherwise = if may_build(policy) {
         format!("; task {name} builds it if they fail")
     } else {
         String::new()
     };
     let tested = tested(tests, &otherwise);
-    let allows = policy.is_none_or(|policy| policy.allow == Allowed::Test);
+    let allows = tests_may_decide(policy);
     match &line.above {
         Above::Packages(command) => choice(
             Method::Rebuild,

@@ -6,22 +6,7 @@ fn found(files: &[(&str, &str)]) -> Vec<String> {
         .iter()
         .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
         .collect();
-    let entry = |folder: &str| {
-        if files.keys().any(|name| name.starts_with(folder)) {
-            Entry::Folder
-        } else {
-            Entry::Missing
-        }
-    };
-    let input = LintInput {
-        folder: "/charts/x".to_owned(),
-        chart_file: files.get("Chart.yaml").cloned(),
-        values: files.get("values.yaml").cloned(),
-        schema: files.get("values.schema.json").cloned(),
-        templates: entry("templates/"),
-        crds: entry("crds/"),
-        chart: crate::load(files.clone()),
-    };
+    let input = LintInput::of_files("/charts/x", &files);
     let options = LintOptions {
         namespace: "default".to_owned(),
         kube_version: None,

@@ -215,22 +215,7 @@ fn input(text: &str, settings: &Settings, local: &Local) -> Result<LintInput, Cl
         .into_iter()
         .map(|file| (file.name, file.data.to_vec()))
         .collect();
-    let entry = |folder: &str| {
-        if files.keys().any(|name| name.starts_with(folder)) {
-            Entry::Folder
-        } else {
-            Entry::Missing
-        }
-    };
-    Ok(LintInput {
-        folder: text.to_owned(),
-        chart_file: files.get("Chart.yaml").cloned(),
-        values: files.get("values.yaml").cloned(),
-        schema: files.get("values.schema.json").cloned(),
-        templates: entry("templates/"),
-        crds: entry("crds/"),
-        chart: load(files.clone()),
-    })
+    Ok(LintInput::of_files(text, &files))
 }
 
 fn of_folder(path: &Path, text: &str) -> Result<LintInput, CliError> {
