@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
@@ -261,9 +262,24 @@ pub fn binary() -> Result<PathBuf> {
     built.clone().map_err(|error| anyhow!(error))
 }
 
+/// As [`binary`], in the release profile: what benchmarks and long runs take. It takes minutes to build, and says so.
+///
+/// # Errors
+/// If it does not compile.
+pub fn release_binary() -> Result<PathBuf> {
+    if env::var_os("REFLOAT_BIN").is_none() {
+        let _closed = writeln!(
+            std::io::stderr(),
+            "the release build takes minutes if it is not there yet"
+        );
+        return build(&["--release"]);
+    }
+    binary()
+}
+
 /// Builds the program with cargo (`arguments` such as `--release` added) and returns where
 /// cargo put it.
-pub fn build(arguments: &[&str]) -> Result<PathBuf> {
+fn build(arguments: &[&str]) -> Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command

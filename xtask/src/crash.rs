@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use refloat_rig::server;
 use refloat_tests::crash::{self, Floor, Grace, Progress, Report};
+use refloat_tests::demo;
 
 /// Without a terminal, a line is printed after so many kills.
 const LINE_EVERY: u32 = 25;
@@ -41,6 +42,9 @@ pub struct Options {
     /// The release build
     #[arg(long)]
     release: bool,
+    /// A base update on its way over the demo's Debian images is killed, instead of a registry under traffic
+    #[arg(long, conflicts_with_all = ["workers", "power_cut", "postgres", "collect", "report"])]
+    demo: bool,
     /// Also writes the table of the figures to FILE
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -48,28 +52,38 @@ pub struct Options {
 
 /// Runs the loop; fails if anything was found.
 pub fn run(options: &Options) -> Result<ExitCode> {
+    let seed = options.seed.unwrap_or_else(some_seed);
+    let program = if options.release {
+        server::release_binary()?
+    } else {
+        server::binary()?
+    };
+    say(&format!("seed {seed}"));
+    if options.demo {
+        return kill_demo(&demo::Kills {
+            kills: options.kills,
+            seed,
+            program,
+        });
+    }
     let floor = match (options.power_cut, options.postgres) {
         (true, _) => Floor::Forgetful,
         (false, true) => Floor::Postgres,
         (false, false) => Floor::Plain,
     };
+    let grace = if options.collect {
+        Grace::Short
+    } else {
+        Grace::Long
+    };
     let options_of_run = crash::Options {
-        seed: options.seed.unwrap_or_else(some_seed),
+        seed,
         kills: options.kills,
         workers: options.workers,
-        grace: if options.collect {
-            Grace::Short
-        } else {
-            Grace::Long
-        },
+        grace,
         floor,
-        program: if options.release {
-            server::build(&["--release"])?
-        } else {
-            server::binary()?
-        },
+        program,
     };
-    say(&format!("seed {}", options_of_run.seed));
     let report = crash::run(&options_of_run, &mut show)?;
     say(&report.text());
     if let Some(path) = &options.report {
@@ -80,6 +94,25 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Kills the demo's update; the first deviation ends it.
+fn kill_demo(kills: &demo::Kills) -> Result<ExitCode> {
+    say("the demo is played once without a kill; this takes minutes");
+    let report = demo::kill(kills, &mut |report| {
+        say(&format!(
+            "{} of {} kills, {} updates carried to production, {} s",
+            report.kills,
+            kills.kills,
+            report.waves,
+            report.took.as_secs()
+        ));
+    })?;
+    say(&format!(
+        "{} kills, {} updates, each with the same end; seed {}",
+        report.kills, report.waves, kills.seed
+    ));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Adds a row to the table in `path`, with its head if the file is new.

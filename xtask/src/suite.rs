@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 /// Builds the program once, then runs all tests against it, their output passed on.
 fn test(arguments: &Arguments) -> Result<Tally> {
-    let program = server::build(&[]).context("the program does not build")?;
+    let program = server::binary().context("the program does not build")?;
     let mut command = cargo()?;
     command
         .args(["test", "--workspace", "--no-fail-fast"])

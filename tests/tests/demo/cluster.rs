@@ -2,9 +2,11 @@
 
 use anyhow::{Context, Result, ensure};
 use refloat_rig::kubernetes::{Cluster, NEEDS};
+use refloat_rig::server::binary;
 use refloat_rig::{Tool, run};
+use refloat_tests::demo::Demo;
 
-use crate::{Demo, can_play, shown};
+use crate::{can_play, shown};
 
 #[test]
 fn a_real_node_runs_the_patched_packages() -> Result<()> {
@@ -21,7 +23,11 @@ fn on(cluster: &Cluster) -> Result<()> {
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", programs.display());
     let kubeconfig = cluster.kubeconfig().display().to_string();
-    let demo = Demo::play(&["--kubeconfig", &kubeconfig], &[("PATH", path)])?;
+    let demo = Demo::play(
+        &binary()?,
+        &["--kubeconfig", &kubeconfig],
+        &[("PATH", path)],
+    )?;
     shown::story(&demo)?;
     for service in ["web", "api", "mail"] {
         let read = |when: &str| {

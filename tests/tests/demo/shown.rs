@@ -1,13 +1,11 @@
 //! What a demo must show.
 
-use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use refloat_rig::run;
-use serde_json::Value;
 
-use crate::Demo;
+use refloat_tests::demo::Demo;
 
 /// What the story must tell, each line by words that stand in it in this order.
 const TOLD: [&[&str]; 9] = [
@@ -78,12 +76,7 @@ pub(crate) fn rebased(demo: &Demo) -> Result<()> {
         let rebased = format!("{home}/apps/{name}:1-p1");
         let compared = demo.json(&["compare", &rebased, &format!("{home}/check/{name}:1")])?;
         ensure!(compared["same_files"] == true, "{name}: {compared:#}");
-        let tags = run::stdout(
-            demo.refloat()?
-                .args(["tags", &format!("apps/{name}"), "-q"]),
-        )?;
-        let first = tags.lines().find(|tag| tag.starts_with("run_"));
-        let first = first.with_context(|| format!("no tag of a run: {tags}"))?;
+        let first = demo.first_run(&format!("apps/{name}"))?;
         let before = format!("{home}/apps/{name}:{first}");
         let moved = demo.json(&["compare", &before, &rebased])?;
         let package = moved["packages"].as_array().and_then(|all| {
@@ -122,33 +115,6 @@ fn in_container(demo: &Demo, image: &str, package: &str) -> Result<String> {
             demo.folder().join("docker/config.json"),
         );
     run::stdout(&mut command)
-}
-
-/// What came of a demo, without the names that are new each time.
-pub(crate) fn results(records: &[Value]) -> BTreeSet<String> {
-    let mut results = BTreeSet::new();
-    for record in records {
-        let data = &record["data"];
-        let kept: &[&str] = match record["type"].as_str().unwrap_or_default() {
-            // Both bases bear a fixed time: the same packages are the same digests.
-            "base.moved" if data["reference"].to_string().contains("library/debian") => {
-                &["reference", "from", "to"]
-            }
-            "patch.judged" => &["repository", "verdict", "method", "reasons"],
-            "patch.published" => &["repository", "method", "packages_count"],
-            "patch.skipped" | "patch.held" | "patch.failed" => &["repository", "reason"],
-            "change.made" => &["release", "chart"],
-            "release.deployed" => &["release", "environment", "revision"],
-            "cascade.finished" => &["published", "skipped", "held", "failed"],
-            _ => continue,
-        };
-        let kept: Vec<String> = kept
-            .iter()
-            .map(|key| format!("{key}={}", data[*key]))
-            .collect();
-        results.insert(format!("{} {}", record["type"], kept.join(" ")));
-    }
-    results
 }
 
 fn has_in_order(line: &str, words: &[&str]) -> bool {

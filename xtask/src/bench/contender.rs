@@ -85,11 +85,7 @@ impl Contender {
 
 /// Starts Refloat's release build and, unless `alone`, its peers.
 pub fn start_all(alone: bool) -> Result<Vec<Contender>> {
-    // A release binary that is there already may be named; otherwise one is built.
-    let program = match std::env::var_os("REFLOAT_BIN") {
-        Some(_) => server::binary()?,
-        None => server::build(&["--release"])?,
-    };
+    let program = server::release_binary()?;
     let server = Server::start_program(
         &program,
         ServerOptions {

@@ -29,7 +29,7 @@ const TEMPLATES: usize = 40;
 
 /// Runs it on the release build and prints its table.
 pub fn run(options: &Options) -> Result<()> {
-    let program = refloat_rig::server::build(&["--release"])?;
+    let program = refloat_rig::server::release_binary()?;
     let folder = tempfile::tempdir()?;
     let chart = match &options.chart {
         Some(chart) => chart.clone(),

@@ -23,10 +23,7 @@ pub struct Options {
 
 /// Runs it on the release build, or on `$REFLOAT_BIN`, and prints its table.
 pub fn run(options: &Options) -> Result<()> {
-    let program = match std::env::var_os("REFLOAT_BIN") {
-        Some(path) => PathBuf::from(path),
-        None => refloat_rig::server::build(&["--release"])?,
-    };
+    let program = refloat_rig::server::release_binary()?;
     let still = Still::prepare(&program)?;
     let mut fleet = still.wake(&[])?;
     let mut seen: BTreeMap<&str, Vec<Duration>> = BTreeMap::new();
