@@ -49,6 +49,7 @@ pub enum Tool {
     Sops,
     Age,
     HelmEngine,
+    DockerfileEngine,
     Distribution,
     Etcd,
     KubeApiserver,

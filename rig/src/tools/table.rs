@@ -21,7 +21,7 @@ pub(super) fn entry(tool: Tool) -> Entry {
     TABLE[tool as usize].1
 }
 
-const TABLE: [(Tool, Entry); 35] = [
+const TABLE: [(Tool, Entry); 36] = [
     (
         Tool::Buildah,
         root(debian(
@@ -236,6 +236,20 @@ const TABLE: [(Tool, Entry); 35] = [
             },
             cost: Cost::Quick,
             purpose: "renders charts in one process, the answer to compare with",
+            user: User::Any,
+        },
+    ),
+    (
+        Tool::DockerfileEngine,
+        Entry {
+            name: "dockerfile-engine",
+            source: Source::GoSource {
+                text: include_str!("dockerfile/main.go"),
+                module: "github.com/moby/buildkit",
+                version: "v0.33.1",
+            },
+            cost: Cost::Quick,
+            purpose: "reads Dockerfiles with BuildKit's own front end, the answer to compare with",
             user: User::Any,
         },
     ),

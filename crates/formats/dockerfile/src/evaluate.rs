@@ -70,6 +70,7 @@ pub fn edges(text: &str, options: &Options) -> Result<Bases, DockerfileError> {
         edges: front.into_iter().collect(),
         inputs: Vec::new(),
     };
+    walk.every_source()?;
     let target = walk.target()?;
     walk.visit(target, EdgeKind::Runtime)?;
     walk.inputs.sort_by_key(|input| input.line);
@@ -195,6 +196,9 @@ impl Walk<'_> {
     }
 
     fn take(&mut self, inputs: &Inputs, kind: EdgeKind) -> Result<(), DockerfileError> {
+        if let Some(error) = &inputs.broken {
+            return Err(error.clone());
+        }
         for taken in &inputs.taken {
             self.take_one(taken, kind)?;
         }
@@ -206,7 +210,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn take_one(&mut self, taken: &Taken, kind: EdgeKind) -> Result<(), DockerfileError> {
+    /// The stage that is meant; `None` is an image, or nothing.
+    fn source(&self, taken: &Taken) -> Result<Option<usize>, DockerfileError> {
         let wrong = |message: String| DockerfileError::new(taken.line, message);
         let flag = match taken.kind {
             FromKind::Copy => "--from",
@@ -218,14 +223,46 @@ impl Walk<'_> {
                 taken.name
             )));
         }
-        let index = match (taken.kind, taken.name.parse::<usize>()) {
-            (FromKind::Copy, Ok(index)) if index < self.stages.stages.len() => Some(index),
-            (FromKind::Copy, Ok(index)) => {
-                return Err(wrong(format!("there is no stage number {index}")));
+        match (taken.kind, taken.name.parse::<usize>()) {
+            (FromKind::Copy, Ok(index)) if index < self.stages.stages.len() => Ok(Some(index)),
+            (FromKind::Copy, Ok(index)) => Err(wrong(format!("there is no stage number {index}"))),
+            _ => Ok(self.stage(&taken.name)),
+        }
+    }
+
+    /// What makes the whole file wrong, also in stages that the target does not reach: sources that cannot be, and stages that
+    /// take files from each other. A circle by way of a `FROM` is found only where it is reached.
+    fn every_source(&self) -> Result<(), DockerfileError> {
+        let stages = &self.stages.stages;
+        let mut needs = Vec::with_capacity(stages.len());
+        for (stage, base) in stages.iter().zip(&self.bases) {
+            let mut found = Vec::new();
+            for taken in &stage.inputs.taken {
+                let source = self.source(taken)?;
+                if source.is_none() {
+                    names::checked(&taken.name, taken.line)?;
+                }
+                found.extend(source);
             }
-            _ => self.stage(&taken.name),
-        };
+            if let Base::Image(named) = base {
+                named.checked(stage.line)?;
+            }
+            needs.push(found);
+        }
+        if let Some(stage) = in_a_circle(&needs) {
+            let message = "the stages need each other in a circle";
+            return Err(DockerfileError::new(stages[stage].line, message));
+        }
+        Ok(())
+    }
+
+    fn take_one(&mut self, taken: &Taken, kind: EdgeKind) -> Result<(), DockerfileError> {
+        let index = self.source(taken)?;
         if let Some(index) = index {
+            // A trigger may name the stage that it runs in: it sees what is there by then.
+            if kind == EdgeKind::Onbuild && self.open.contains(&index) {
+                return Ok(());
+            }
             return self.visit(index, EdgeKind::Build);
         }
         if taken.name == "scratch" {
@@ -241,4 +278,25 @@ impl Walk<'_> {
         self.edges.push(edge);
         Ok(())
     }
+}
+
+/// A number that needs itself by way of others. Nothing recurs: a file may have any number of stages.
+fn in_a_circle(needs: &[Vec<usize>]) -> Option<usize> {
+    let mut waits: Vec<usize> = needs.iter().map(Vec::len).collect();
+    let mut users = vec![Vec::new(); needs.len()];
+    for (user, needed) in needs.iter().enumerate() {
+        for needed in needed {
+            users[*needed].push(user);
+        }
+    }
+    let mut ready: Vec<usize> = (0..needs.len()).filter(|at| waits[*at] == 0).collect();
+    while let Some(done) = ready.pop() {
+        for user in &users[done] {
+            waits[*user] -= 1;
+            if waits[*user] == 0 {
+                ready.push(*user);
+            }
+        }
+    }
+    waits.iter().rposition(|waits| *waits > 0)
 }

@@ -18,7 +18,14 @@ pub fn normalised(name: &str) -> Result<Reference, ReferenceError> {
     if name.starts_with("oci://") {
         return Err(ReferenceError::Registry(name));
     }
-    let mut reference = Reference::parse(&name, Some(&hub))?;
+    // No path has upper case, so that a first part with it is a host (`distribution/reference: splitDockerDomain`).
+    let is_host = |first: &str| first.contains(|letter: char| letter.is_ascii_uppercase());
+    let mut reference = match name.split_once('/') {
+        Some((first, rest)) if is_host(first) && !first.contains(['.', ':']) => {
+            Reference::parse(rest, Some(&first.parse()?))?
+        }
+        _ => Reference::parse(&name, Some(&hub))?,
+    };
     if reference.tag.is_none() && reference.digest.is_none() {
         reference.tag = Some("latest".parse().expect("a tag"));
     }

@@ -61,13 +61,10 @@ pub(crate) fn syntax(text: &str) -> Option<Syntax> {
     let shebang = u32::from(text.starts_with("#!"));
     let lines = || text.lines().zip(1..).skip(shebang as usize);
     for comment in ["#", "//"] {
-        for (line, number) in lines() {
-            let Some((key, value)) = directive(line, comment) else {
-                break;
-            };
-            if key == "syntax" {
-                return first_word(value, number);
-            }
+        let found = directives(lines(), comment).found;
+        let syntax = found.into_iter().find(|found| found.key == "syntax");
+        if let Some(Directive { value, line, .. }) = syntax {
+            return first_word(value, line);
         }
     }
     let json: serde_json::Value = serde_json::from_str(text).ok()?;
@@ -79,42 +76,65 @@ fn first_word(text: &str, line: u32) -> Option<Syntax> {
     Some(Syntax { reference, line })
 }
 
-/// `# key = value`.
+/// `# key = value`, the key known.
+struct Directive<'a> {
+    key: String,
+    value: &'a str,
+    line: u32,
+}
+
+struct Directives<'a> {
+    found: Vec<Directive<'a>>,
+    /// One that stands for the second time; nothing after it was read.
+    again: Option<Directive<'a>>,
+}
+
+/// The directives that the file begins with; the first line that is none ends them, be it a comment with an unknown key.
+fn directives<'a>(lines: impl Iterator<Item = (&'a str, u32)>, comment: &str) -> Directives<'a> {
+    let mut found: Vec<Directive<'a>> = Vec::new();
+    for (text, line) in lines {
+        let Some((key, value)) = directive(text, comment) else {
+            break;
+        };
+        let one = Directive { key, value, line };
+        if found.iter().any(|other| other.key == one.key) {
+            let again = Some(one);
+            return Directives { found, again };
+        }
+        found.push(one);
+    }
+    let again = None;
+    Directives { found, again }
+}
+
 fn directive<'a>(line: &'a str, comment: &str) -> Option<(String, &'a str)> {
     let (key, value) = line.strip_prefix(comment)?.split_once('=')?;
-    let (key, value) = (key.trim(), value.trim());
-    let word = key.starts_with(|first: char| first.is_ascii_alphabetic())
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    (word && !value.is_empty()).then(|| (key.to_ascii_lowercase(), value))
+    let (key, value) = (key.trim().to_ascii_lowercase(), value.trim());
+    let is_known = ["escape", "syntax", "check"].contains(&key.as_str());
+    (is_known && !value.is_empty()).then_some((key, value))
 }
 
 /// The escape that the leading comments set.
 fn escape(text: &str) -> Result<char, DockerfileError> {
-    let (mut escape, mut seen) = ('\\', Vec::new());
-    for (line, number) in text.lines().zip(1..) {
-        let Some((key, value)) = directive(line.trim_start(), "#") else {
-            break;
-        };
-        if !["escape", "syntax", "check"].contains(&key.as_str()) {
-            continue;
-        }
-        if seen.contains(&key) {
-            let message = format!("the directive `{key}` stands here for the second time");
-            return Err(DockerfileError::new(number, message));
-        }
-        if key == "escape" {
-            escape = match value {
-                "\\" => '\\',
-                "`" => '`',
-                _ => {
-                    let message = format!("`{value}` is no escape; use \\ or `");
-                    return Err(DockerfileError::new(number, message));
-                }
-            };
-        }
-        seen.push(key);
+    let lines = text.lines().map(str::trim_start).zip(1..);
+    let read = directives(lines, "#");
+    if let Some(again) = read.again {
+        let message = format!(
+            "the directive `{}` stands here for the second time",
+            again.key
+        );
+        return Err(DockerfileError::new(again.line, message));
     }
-    Ok(escape)
+    let given = read.found.iter().find(|found| found.key == "escape");
+    match given.map(|given| given.value) {
+        None | Some("\\") => Ok('\\'),
+        Some("`") => Ok('`'),
+        Some(other) => {
+            let line = given.map_or(1, |given| given.line);
+            let message = format!("`{other}` is no escape; use \\ or `");
+            Err(DockerfileError::new(line, message))
+        }
+    }
 }
 
 /// A line without its continuation, and whether it had one. A doubled escape is none.
@@ -154,7 +174,7 @@ pub(crate) fn read(text: &str) -> Result<Lines, DockerfileError> {
         if whole.trim().is_empty() {
             continue;
         }
-        let instruction = instruction(&whole, number)?;
+        let instruction = instruction(&whole, number, escape)?;
         if holds_heredocs(&instruction) {
             for heredoc in heredocs(&whole) {
                 let ends = |line: &str| {
@@ -183,7 +203,11 @@ pub(crate) fn read(text: &str) -> Result<Lines, DockerfileError> {
 }
 
 /// Reads one logical line.
-pub(crate) fn instruction(line: &str, number: u32) -> Result<Instruction, DockerfileError> {
+pub(crate) fn instruction(
+    line: &str,
+    number: u32,
+    escape: char,
+) -> Result<Instruction, DockerfileError> {
     let line = line.trim();
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let keyword = word.to_ascii_lowercase();
@@ -192,7 +216,7 @@ pub(crate) fn instruction(line: &str, number: u32) -> Result<Instruction, Docker
         let message = format!("`{word}` is not an instruction");
         return Err(DockerfileError::new(number, message));
     }
-    let (flags, arguments) = flags(rest.trim());
+    let (flags, arguments) = flags(rest.trim(), escape);
     if arguments.is_empty()
         && ["from", "arg", "copy", "add", "run", "onbuild"].contains(&keyword.as_str())
     {
@@ -212,7 +236,7 @@ fn holds_heredocs(instruction: &Instruction) -> bool {
     let is_list = |text: &str| serde_json::from_str::<Vec<String>>(text).is_ok();
     match instruction.keyword.as_str() {
         "run" | "copy" | "add" => !is_list(&instruction.arguments),
-        "onbuild" => self::instruction(&instruction.arguments, instruction.line)
+        "onbuild" => self::instruction(&instruction.arguments, instruction.line, '\\')
             .is_ok_and(|inner| inner.keyword != "onbuild" && holds_heredocs(&inner)),
         _ => false,
     }

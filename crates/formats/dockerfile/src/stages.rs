@@ -36,6 +36,8 @@ pub(crate) struct Inputs {
     pub(crate) taken: Vec<Taken>,
     /// URLs and repositories of `ADD`.
     pub(crate) others: Vec<(u32, String)>,
+    /// A trigger that is no instruction: wrong once something sets it off.
+    pub(crate) broken: Option<DockerfileError>,
 }
 
 /// A stage.
@@ -75,10 +77,11 @@ pub(crate) fn read(lines: &Lines) -> Result<Stages, DockerfileError> {
                 );
                 return Err(DockerfileError::new(found.line, message));
             }
-            ("onbuild", Some(stage)) => {
-                let inner = trigger(&found.arguments, found.line)?;
-                inputs(&inner, &mut stage.triggers)?;
-            }
+            ("onbuild", Some(stage)) => match trigger(&found.arguments, found.line) {
+                Ok(inner) => inputs(&inner, &mut stage.triggers)?,
+                Err(error) if is_forbidden(&found.arguments) => return Err(error),
+                Err(error) => stage.triggers.broken = Some(error),
+            },
             (_, Some(stage)) => inputs(found, &mut stage.inputs)?,
         }
     }
@@ -91,8 +94,9 @@ pub(crate) fn read(lines: &Lines) -> Result<Stages, DockerfileError> {
 
 /// The instruction of an `ONBUILD`.
 pub(crate) fn trigger(text: &str, line: u32) -> Result<Instruction, DockerfileError> {
-    let inner = instruction(text, line)?;
-    if ["onbuild", "from", "maintainer"].contains(&inner.keyword.as_str()) {
+    // Triggers are read by a parser of their own, which knows no directive of the file.
+    let inner = instruction(text, line, '\\')?;
+    if is_forbidden(text) {
         let message = format!(
             "{} is not allowed as a trigger of ONBUILD",
             inner.keyword.to_ascii_uppercase()
@@ -100,6 +104,13 @@ pub(crate) fn trigger(text: &str, line: u32) -> Result<Instruction, DockerfileEr
         return Err(DockerfileError::new(line, message));
     }
     Ok(inner)
+}
+
+fn is_forbidden(text: &str) -> bool {
+    let keyword = text.split_whitespace().next().unwrap_or_default();
+    ["onbuild", "from", "maintainer"]
+        .iter()
+        .any(|word| keyword.eq_ignore_ascii_case(word))
 }
 
 fn from(found: &Instruction) -> Result<Stage, DockerfileError> {
@@ -196,7 +207,7 @@ pub(crate) fn inputs(found: &Instruction, inputs: &mut Inputs) -> Result<(), Doc
         }
         "run" => {
             for mount in found.flags.iter().filter_map(|flag| value(flag, "--mount")) {
-                if let Some(name) = mount_from(mount) {
+                if let Some(name) = mount_from(mount, line)? {
                     inputs.taken.push(Taken {
                         kind: FromKind::Mount,
                         name,
@@ -239,26 +250,56 @@ fn is_remote(source: &str) -> bool {
         .any(|scheme| source.starts_with(scheme))
 }
 
-/// The `from` of a mount, whatever its type; fields may be quoted as in CSV.
-fn mount_from(mount: &str) -> Option<String> {
-    fields(mount).into_iter().find_map(|field| {
-        let (key, value) = field.split_once('=')?;
-        let from = key.trim().eq_ignore_ascii_case("from") && !value.is_empty();
-        from.then(|| value.to_owned())
-    })
-}
-
-fn fields(text: &str) -> Vec<String> {
-    let (mut found, mut field, mut quoted) = (Vec::new(), String::new(), false);
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if quoted && letters.next_if_eq(&'"').is_some() => field.push('"'),
-            '"' => quoted = !quoted,
-            ',' if !quoted => found.push(std::mem::take(&mut field)),
-            other => field.push(other),
+/// The `from` of a mount, whatever its type; of several the last. Fields may be quoted as in CSV.
+fn mount_from(mount: &str, line: u32) -> Result<Option<String>, DockerfileError> {
+    let mut found = None;
+    for field in fields(mount).map_err(|message| DockerfileError::new(line, message))? {
+        if let Some((key, value)) = field.split_once('=')
+            && key.eq_ignore_ascii_case("from")
+        {
+            found = (!value.is_empty()).then(|| value.to_owned());
         }
     }
-    found.push(field);
-    found
+    Ok(found)
+}
+
+/// The fields of a line of CSV (RFC 4180): a quote may only begin a field, and what it quotes ends with the field.
+fn fields(text: &str) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    loop {
+        let (field, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted_field(quoted)?
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            (rest[..end].to_owned(), &rest[end..])
+        };
+        if !rest.starts_with('"') && field.contains('"') {
+            return Err("a quote in the middle of a field of a mount".to_owned());
+        }
+        found.push(field);
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None if after.is_empty() => return Ok(found),
+            None => return Err("a quoted field of a mount goes on after its quote".to_owned()),
+        }
+    }
+}
+
+/// What stands up to the closing quote, and what follows it; two quotes are one.
+fn quoted_field(text: &str) -> Result<(String, &str), String> {
+    let (mut field, mut rest) = (String::new(), text);
+    loop {
+        let Some((before, after)) = rest.split_once('"') else {
+            return Err("a quote in a mount is not closed".to_owned());
+        };
+        field.push_str(before);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                field.push('"');
+                rest = more;
+            }
+            None => return Ok((field, after)),
+        }
+    }
 }

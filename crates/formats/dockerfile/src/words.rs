@@ -2,11 +2,11 @@
 //! (`parser/line_parsers.go: parseWords`, `parser/split_command.go: extractBuilderFlags`).
 
 /// The flags at the beginning of an instruction's arguments, unquoted, and what follows them.
-pub(crate) fn flags(line: &str) -> (Vec<String>, &str) {
+pub(crate) fn flags(line: &str, escape: char) -> (Vec<String>, &str) {
     let mut flags = Vec::new();
     let mut rest = line.trim_start();
     while rest.starts_with("--") {
-        let (word, after) = flag(rest);
+        let (word, after) = flag(rest, escape);
         rest = after.trim_start();
         if word == "--" {
             break;
@@ -18,8 +18,8 @@ pub(crate) fn flags(line: &str) -> (Vec<String>, &str) {
     (flags, rest)
 }
 
-/// One word with its quotes and backslashes taken away, and what follows it.
-fn flag(text: &str) -> (String, &str) {
+/// One word with its quotes and escapes taken away, and what follows it.
+fn flag(text: &str, escape: char) -> (String, &str) {
     let mut word = String::new();
     let mut quote = None;
     let mut letters = text.char_indices();
@@ -28,7 +28,7 @@ fn flag(text: &str) -> (String, &str) {
             (None, letter) if letter.is_whitespace() => return (word, &text[at..]),
             (None, '\'' | '"') => quote = Some(letter),
             (Some(open), letter) if open == letter => quote = None,
-            (_, '\\') => word.extend(letters.next().map(|(_, next)| next)),
+            (_, letter) if letter == escape => word.extend(letters.next().map(|(_, next)| next)),
             (_, letter) => word.push(letter),
         }
     }
@@ -98,7 +98,7 @@ fn heredoc(word: &str) -> Option<Heredoc> {
     if rest.is_empty() || rest.contains('<') {
         return None;
     }
-    let (name, _) = flag(rest);
+    let (name, _) = flag(rest, '\\');
     (!name.is_empty()).then_some(Heredoc { name, chomp })
 }
 
@@ -121,7 +121,7 @@ mod tests {
             ("", &[], ""),
         ];
         for (line, expected, rest) in cases {
-            let (found, after) = flags(line);
+            let (found, after) = flags(line, '\\');
             assert_eq!(
                 (found.as_slice(), after),
                 (

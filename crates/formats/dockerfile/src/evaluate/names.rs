@@ -21,6 +21,28 @@ pub(super) struct Named {
     pub(super) args: BTreeMap<String, Option<String>>,
 }
 
+impl Named {
+    /// Refuses what no builder takes, also where the target does not reach it. What has no value may get one.
+    pub(super) fn checked(&self, line: u32) -> Result<(), DockerfileError> {
+        if missing(&self.args).is_some() {
+            return Ok(());
+        }
+        match &self.expanded {
+            Ok(name) => checked(name, line),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Refuses what can be no image's name.
+pub(super) fn checked(name: &str, line: u32) -> Result<(), DockerfileError> {
+    if name == "scratch" {
+        return Ok(());
+    }
+    let wrong = |error| DockerfileError::new(line, format!("`{name}` is no image: {error}"));
+    normalised(name).map(|_| ()).map_err(wrong)
+}
+
 /// What a stage begins with.
 #[derive(Debug, Clone)]
 pub(super) enum Base {
@@ -44,7 +66,7 @@ pub(super) struct Scope<'a> {
     contexts: BTreeMap<String, &'a str>,
 }
 
-fn builtins(options: &Options) -> BTreeMap<String, String> {
+fn builtins(options: &Options, stages: &Stages) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
     let sides = [
         ("TARGET", &options.platform),
@@ -60,11 +82,16 @@ fn builtins(options: &Options) -> BTreeMap<String, String> {
         ];
         values.extend(parts.map(|(part, value)| (format!("{side}{part}"), value)));
     }
-    let stage = options
-        .target
-        .clone()
-        .unwrap_or_else(|| "default".to_owned());
+    let last = || stages.stages.last().and_then(|stage| stage.name.clone());
+    let stage = options.target.clone().or_else(last);
+    let stage = stage.unwrap_or_else(|| "default".to_owned());
     values.insert("TARGETSTAGE".to_owned(), stage);
+    // What is given counts more than what is known, without any ARG.
+    for (name, value) in &mut values {
+        if let Some(given) = options.build_args.get(name) {
+            value.clone_from(given);
+        }
+    }
     values
 }
 
@@ -90,7 +117,7 @@ impl<'a> Scope<'a> {
         let mut scope = Self {
             escape,
             options,
-            values: builtins(options),
+            values: builtins(options, stages),
             behind: BTreeMap::new(),
             contexts: options
                 .contexts
