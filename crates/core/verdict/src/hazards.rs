@@ -12,6 +12,7 @@ mod files;
 mod frameworks;
 mod hidden;
 pub(crate) mod languages;
+mod locales;
 mod programs;
 mod removed;
 mod scope;
@@ -28,6 +29,7 @@ pub(crate) fn all(case: &mut Case<'_>) {
     removed::removed(case);
     removed::named(case);
     removed::attributes(case);
+    locales::asked_for(case);
     users::files_on_both_sides(case);
     users::meanings(case);
     let found = programs::closures(case);

@@ -98,7 +98,14 @@ pub(super) fn another_thing(case: &mut Case<'_>) {
 }
 
 /// Fields that change what a container does, and that the image takes over from the new base.
-const FELT: [&str; 5] = ["Entrypoint", "Cmd", "WorkingDir", "Volumes", "StopSignal"];
+const FELT: [&str; 6] = [
+    "Entrypoint",
+    "Cmd",
+    "WorkingDir",
+    "Volumes",
+    "StopSignal",
+    "Healthcheck",
+];
 /// Variables that change what programs load.
 const LOADING: [&str; 11] = [
     "LD_PRELOAD",

@@ -268,8 +268,15 @@ fn bound_to(at: &str) -> Option<&'static str> {
     if has("/site-packages/") || has("/dist-packages/") || name == "pyvenv.cfg" {
         return Some("python");
     }
+    // A compiled module for one Python, wherever it lies (PEP 3149).
+    if name.contains(".cpython-3") || name.ends_with(".abi3.so") {
+        return Some("python");
+    }
     if has("node_modules/") {
         return Some("node");
+    }
+    if has("lib/php/") {
+        return Some("php");
     }
     if has("/gems/") {
         return Some("ruby");
@@ -401,7 +408,12 @@ fn line_of(at: &str) -> Option<(&'static str, String)> {
     if folder == "erlang"
         && let Some(version) = name.strip_prefix("erts-")
     {
-        return Some(("erlang-runtime", numbers_of(version, 1)));
+        return Some(("erlang", format!("erts {}", numbers_of(version, 1))));
+    }
+    if folder == "extensions"
+        && let Some((_, api)) = name.rsplit_once("zts-")
+    {
+        return Some(("php", format!("api {api}")));
     }
     if !first.is_ascii_digit() || !name.contains('.') && folder != "php" {
         return None;
@@ -409,7 +421,7 @@ fn line_of(at: &str) -> Option<(&'static str, String)> {
     match folder {
         "gems" if directory.ends_with("ruby/gems") => Some(("ruby", numbers_of(name, 2))),
         "perl" | "perl5" => Some(("perl", numbers_of(name, 2))),
-        "php" if name.len() == 8 => Some(("php-api", name.to_owned())),
+        "php" if name.len() == 8 => Some(("php", format!("api {name}"))),
         "Microsoft.NETCore.App" => Some(("dotnet", numbers_of(name, 2))),
         _ => None,
     }

@@ -12,6 +12,7 @@ use refloat_packages::Elf;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+mod chain;
 mod start;
 mod symbols;
 

@@ -104,7 +104,12 @@ fn weigh(
     if entry.kind == Kind::Directory {
         let (mention, layer) = case.mentions(name);
         let is_empty = case.delta.old.below(at).next().is_none();
-        return (mention == Mention::Yes && is_empty && name.len() > 3).then(|| {
+        // A file may name the folder and never what is in it; then it names all of the way to it.
+        let is_named = is_empty
+            || at
+                .split('/')
+                .all(|part| case.mentions(part).0 == Mention::Yes);
+        return (mention == Mention::Yes && is_named && name.len() > 3).then(|| {
             (
                 Tier::Test,
                 format!("the directory is gone, and the image speaks of `{name}`"),

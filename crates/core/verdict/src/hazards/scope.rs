@@ -111,6 +111,20 @@ pub(super) fn derived(path: &str) -> Option<Derived> {
             "the list of trusted authorities: one that the base no longer trusts would survive",
         );
     }
+    if is_bundle(path) {
+        return is(
+            Inputs::Below(vec![
+                "usr/share/ca-certificates",
+                "usr/local/share/ca-certificates",
+                "etc/ca-certificates.conf",
+                "etc/ca-certificates",
+                "etc/ssl",
+                "etc/pki",
+                "usr/share/pki",
+            ]),
+            "the list of trusted authorities under another name",
+        );
+    }
     if is_below(path, "etc/pki/ca-trust/extracted")
         || is_below(path, "etc/pki/tls/certs")
         || is_below(path, "etc/pki/java")
@@ -140,6 +154,28 @@ pub(super) fn derived(path: &str) -> Option<Derived> {
         return is(Inputs::File(source), "compiled from the base's source");
     }
     derived_by_name(file, parent(path).unwrap_or_default())
+}
+
+/// Other names under which systems keep the joined list of authorities.
+fn is_bundle(path: &str) -> bool {
+    let is_name = matches!(
+        name(path),
+        "cert.pem"
+            | "ca-bundle.crt"
+            | "ca-bundle.pem"
+            | "ca-certificates.crt"
+            | "ca-bundle.trust.crt"
+            | "tls-ca-bundle.pem"
+    );
+    let places = [
+        "etc/ssl",
+        "etc/pki/tls",
+        "usr/lib/ssl",
+        "usr/local/ssl",
+        "usr/local/etc/ssl",
+        "var/lib/ca-certificates",
+    ];
+    is_name && places.iter().any(|place| is_below(path, place))
 }
 
 /// The same, for names that mean it in any directory.

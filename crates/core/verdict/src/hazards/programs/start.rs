@@ -1,5 +1,6 @@
 //! H19: what is started: entrypoint, command, health check, and the interpreters of the app's scripts.
 
+use super::chain::Chains;
 use super::{Found, scope};
 use crate::case::{Case, describe};
 use crate::config::variables;
@@ -18,26 +19,30 @@ const SHELL_WORDS_MAX: usize = 200;
 pub(in crate::hazards) fn commands(case: &mut Case<'_>, _found: &Found) {
     let mut reasons = Vec::new();
     let search = Search::of(case);
+    let mut chains = Chains::new(case, &search);
     for (field, words) in started(case) {
         reasons.extend(search.compare(case, &words[0], &field, None, true));
+        reasons.extend(chains.behind(&words[0], &field, None));
         if let Some(script) = shell_script(&words) {
             for word in script_words(script) {
                 reasons.extend(search.compare(case, word, &field, None, false));
+                reasons.extend(chains.behind(word, &field, None));
             }
             let detail = "a shell command; what it starts was looked up by name only";
             reasons.push(Reason::new(Code::Script, Tier::Test, detail).at(&field));
         }
         reasons.extend(arguments(case, &field, &words));
     }
-    reasons.extend(scripts(case, &search));
+    reasons.extend(scripts(case, &search, &mut chains));
     reasons.extend(retargeted(case));
     case.extend(reasons);
 }
 
-struct Search {
-    old: Vec<String>,
-    new: Vec<String>,
-    working: (String, String),
+/// Where names of programs are looked for, on both bases.
+pub(super) struct Search {
+    pub(super) old: Vec<String>,
+    pub(super) new: Vec<String>,
+    pub(super) working: (String, String),
 }
 
 impl Search {
@@ -279,7 +284,7 @@ fn arguments(case: &Case<'_>, field: &str, words: &[String]) -> Vec<Reason> {
 }
 
 /// The interpreters of the app's scripts; and that there are scripts at all.
-fn scripts(case: &Case<'_>, search: &Search) -> Vec<Reason> {
+fn scripts(case: &Case<'_>, search: &Search, chains: &mut Chains<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut first = None;
     let mut count = 0;
@@ -299,6 +304,7 @@ fn scripts(case: &Case<'_>, search: &Search) -> Vec<Reason> {
             let reason = search.compare(case, name, own.path, Some(own.layer), true);
             // `env` itself only looks the program up.
             reasons.extend(reason.filter(|reason| !is_env || reason.tier > Tier::Test));
+            reasons.extend(chains.behind(name, own.path, Some(own.layer)));
         }
     }
     if let Some((path, layer)) = first
