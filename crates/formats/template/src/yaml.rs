@@ -1,7 +1,9 @@
 //! YAML as charts expect it: read by the rules of YAML 1.1, written as go-yaml v2 writes.
 
+mod compose;
 mod read;
 mod resolve;
+mod scan;
 mod write;
 
 use crate::value::Value;
@@ -9,10 +11,16 @@ use write::Dialect;
 
 /// A text that is no YAML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("yaml: {message}")]
+#[error("{message}")]
 pub struct YamlError {
-    /// What is wrong, with its line.
+    /// What is wrong, in the words of Go's libraries, with its line.
     pub message: String,
+}
+
+impl From<String> for YamlError {
+    fn from(message: String) -> Self {
+        Self { message }
+    }
 }
 
 /// Reads the first document. Numbers become `float64`, keys become text, the last of two

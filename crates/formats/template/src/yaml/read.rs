@@ -1,245 +1,315 @@
-//! Events of a YAML parser into values, by go-yaml v2's rules (`decode.go`) and then those of
-//! `sigs.k8s.io/yaml`, which goes through JSON: numbers become floats, keys become text.
+//! Nodes of YAML into values, by go-yaml v2's rules (`decoder` of `decode.go`) and then those of `sigs.k8s.io/yaml`,
+//! which goes through JSON: numbers become floats, keys become text.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
-
 use super::YamlError;
+use super::compose::{Composer, Document, Id, Node};
 use super::resolve::{Meaning, resolve};
+use super::scan::Fault;
 use crate::format;
-use crate::value::{Map, MapKind, Str, Value, deep};
+use crate::value::{Map, MapKind, Str, Value};
 
-/// Values within values.
-const DEPTH_MAX: usize = 120;
-/// Values that aliases may make; go-yaml refuses such documents too.
-const ALIASED_MAX: usize = 1_000_000;
+/// Values within values, aliases followed.
+const DEPTH_MAX: usize = 400;
 
 const TAG_PREFIX: &str = "tag:yaml.org,2002:";
 
 /// The first document; nil without one.
 pub(super) fn first(text: &str) -> Result<Value, YamlError> {
-    let mut reader = Reader::new(text);
-    Ok(reader.document()?.unwrap_or_default())
+    let document = Composer::new(text).document()?;
+    Ok(match document {
+        Some(document) => value(&document)?,
+        None => Value::Nil,
+    })
 }
 
 /// Every document.
 pub(super) fn all(text: &str) -> Result<Vec<Value>, YamlError> {
-    let mut reader = Reader::new(text);
+    let mut composer = Composer::new(text);
     let mut documents = Vec::new();
-    while let Some(document) = reader.document()? {
-        documents.push(document);
+    while let Some(document) = composer.document()? {
+        documents.push(value(&document)?);
     }
     Ok(documents)
 }
 
-struct Reader<'t> {
-    parser: Parser<'t, StrInput<'t>>,
-    anchors: BTreeMap<usize, Value>,
-    aliased: usize,
-    line: usize,
+fn value(document: &Document<'_>) -> Result<Value, Fault> {
+    let mut decoder = Decoder {
+        nodes: document,
+        depth: 0,
+        decoded: 0,
+        aliased: 0,
+        open: Vec::new(),
+    };
+    decoder.value(0)
 }
 
-impl<'t> Reader<'t> {
-    fn new(text: &'t str) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self {
-            parser: Parser::new_from_str(text),
-            anchors: BTreeMap::new(),
-            aliased: 0,
-            line: 1,
+struct Decoder<'d, 't> {
+    nodes: &'d Document<'t>,
+    depth: usize,
+    /// Values made so far, and those of them that aliases made.
+    decoded: u32,
+    aliased: u32,
+    /// Aliases that are being followed.
+    open: Vec<Id>,
+}
+
+/// go-yaml's `allowedAliasRatio`: how much of a document aliases may make.
+fn aliased_max(decoded: u32) -> f64 {
+    let (low, high) = (400_000.0, 4_000_000.0);
+    let decoded = f64::from(decoded);
+    if decoded <= low {
+        0.99
+    } else if decoded >= high {
+        0.10
+    } else {
+        0.99 - 0.89 * ((decoded - low) / (high - low))
+    }
+}
+
+impl Decoder<'_, '_> {
+    fn count(&mut self) -> Result<(), Fault> {
+        self.decoded += 1;
+        if !self.open.is_empty() {
+            self.aliased += 1;
         }
+        let is_excessive = self.aliased > 100
+            && self.decoded > 1000
+            && f64::from(self.aliased) / f64::from(self.decoded) > aliased_max(self.decoded);
+        if is_excessive {
+            return Err("yaml: document contains excessive aliasing".to_owned());
+        }
+        if self.depth > DEPTH_MAX {
+            return Err("yaml: exceeded max depth".to_owned());
+        }
+        Ok(())
     }
 
-    fn fault(&self, message: impl std::fmt::Display) -> YamlError {
-        let line = self.line;
-        YamlError {
-            message: format!("line {line}: {message}"),
+    /// Goes on behind an alias.
+    fn follow<T>(
+        &mut self,
+        alias: Id,
+        name: &str,
+        then: impl FnOnce(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if self.open.contains(&alias) {
+            return Err(format!("yaml: anchor '{name}' value contains itself"));
         }
+        self.open.push(alias);
+        let done = then(self);
+        self.open.pop();
+        done
     }
 
-    fn next(&mut self) -> Result<Event<'t>, YamlError> {
-        loop {
-            let found: Option<Result<(Event<'t>, Span), _>> = self.parser.next();
-            match found {
-                None => return Ok(Event::StreamEnd),
-                Some(Err(error)) => {
-                    self.line = error.marker().line();
-                    return Err(self.fault(error.info()));
-                }
-                Some(Ok((Event::Comment(..), _))) => {}
-                Some(Ok((event, span))) => {
-                    self.line = span.start.line();
-                    return Ok(event);
-                }
+    fn value(&mut self, id: Id) -> Result<Value, Fault> {
+        self.count()?;
+        self.depth += 1;
+        let nodes = self.nodes;
+        let done = match &nodes[id] {
+            Node::Alias(name, of) => self.follow(id, name, |decoder| decoder.value(*of)),
+            Node::Scalar {
+                text,
+                tag,
+                is_implicit,
+            } => scalar(text, tag, *is_implicit),
+            Node::Sequence(items) => {
+                let items = items.iter().map(|item| self.value(*item));
+                items.collect::<Result<_, _>>().map(Value::list)
             }
-        }
-    }
-
-    fn document(&mut self) -> Result<Option<Value>, YamlError> {
-        loop {
-            match self.next()? {
-                Event::StreamEnd => return Ok(None),
-                Event::DocumentStart(..) => {
-                    self.anchors.clear();
-                    let event = self.next()?;
-                    if event == Event::DocumentEnd {
-                        return Ok(Some(Value::Nil));
-                    }
-                    return self.node(event, 0).map(Some);
-                }
-                _ => {}
+            Node::Mapping(pairs) => {
+                let mut entries = BTreeMap::new();
+                self.entries(pairs, &mut entries)
+                    .map(|()| Value::Map(Map::of(MapKind::Any, entries)))
             }
-        }
-    }
-
-    fn node(&mut self, event: Event<'t>, depth: usize) -> Result<Value, YamlError> {
-        if depth > DEPTH_MAX {
-            return Err(self.fault("exceeded max depth"));
-        }
-        let (value, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                (self.scalar(&text, style, tag.as_deref())?, anchor)
-            }
-            Event::SequenceStart(_, anchor, _) => (self.sequence(depth)?, anchor),
-            Event::MappingStart(_, anchor, _) => (self.mapping(depth)?, anchor),
-            Event::Alias(anchor) => return self.alias(anchor),
-            other => return Err(self.fault(format!("did not expect {other:?}"))),
         };
-        if anchor != 0 {
-            self.anchors.insert(anchor, value.clone());
-        }
-        Ok(value)
+        self.depth -= 1;
+        done
     }
 
-    /// A copy: what one place changes, the other does not see.
-    fn alias(&mut self, anchor: usize) -> Result<Value, YamlError> {
-        let Some(value) = self.anchors.get(&anchor) else {
-            return Err(self.fault("anchor contains itself or is unknown"));
-        };
-        let value = value.clone();
-        self.aliased = self.aliased.saturating_add(count(&value, ALIASED_MAX));
-        if self.aliased > ALIASED_MAX {
-            return Err(self.fault("document contains excessive aliasing"));
-        }
-        deep::copy(&value).ok_or_else(|| self.fault("exceeded max depth"))
-    }
-
-    fn sequence(&mut self, depth: usize) -> Result<Value, YamlError> {
-        let mut items = Vec::new();
-        loop {
-            match self.next()? {
-                Event::SequenceEnd => return Ok(Value::list(items)),
-                event => items.push(self.node(event, depth + 1)?),
+    fn entries(
+        &mut self,
+        pairs: &[(Id, Id)],
+        entries: &mut BTreeMap<Str, Value>,
+    ) -> Result<(), Fault> {
+        for (key, value) in pairs {
+            if self.is_merge(*key) {
+                self.merge(*value, entries)?;
+                continue;
             }
+            let name = self.key(*key, *value)?;
+            let value = self.value(*value)?;
+            entries.insert(name, value);
         }
+        Ok(())
     }
 
-    fn mapping(&mut self, depth: usize) -> Result<Value, YamlError> {
-        let mut entries: BTreeMap<Str, Value> = BTreeMap::new();
-        loop {
-            let event = self.next()?;
-            match &event {
-                Event::MappingEnd => return Ok(Value::Map(Map::of(MapKind::Any, entries))),
-                Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<" => {
-                    let event = self.next()?;
-                    let from = self.node(event, depth + 1)?;
-                    self.merge(&mut entries, &from)?;
-                }
-                _ => {
-                    let key = self.key(event, depth)?;
-                    let event = self.next()?;
-                    let value = self.node(event, depth + 1)?;
-                    entries.insert(key, value);
-                }
-            }
+    fn is_merge(&self, key: Id) -> bool {
+        match &self.nodes[key] {
+            Node::Scalar {
+                text,
+                tag,
+                is_implicit,
+            } => text == "<<" && (*is_implicit || *tag == "tag:yaml.org,2002:merge"),
+            _ => false,
         }
     }
 
     /// `<<`: a map, or maps of which earlier ones take precedence. What stands before it is
     /// overwritten, what follows it overwrites, as go-yaml v2 does.
-    fn merge(&self, entries: &mut BTreeMap<Str, Value>, from: &Value) -> Result<(), YamlError> {
-        let want = "map merge requires map or sequence of maps as the value";
-        match from {
-            Value::Map(map) => entries.extend(map.snapshot()),
-            Value::List(list) => {
-                for item in list.iter().rev() {
-                    let Value::Map(map) = item else {
-                        return Err(self.fault(want));
-                    };
-                    entries.extend(map.snapshot());
+    fn merge(&mut self, from: Id, entries: &mut BTreeMap<Str, Value>) -> Result<(), Fault> {
+        match &self.nodes[from] {
+            Node::Sequence(items) => {
+                for item in items.iter().rev() {
+                    self.merge_one(*item, entries)?;
                 }
+                Ok(())
             }
-            _ => return Err(self.fault(want)),
-        }
-        Ok(())
-    }
-
-    fn key(&mut self, event: Event<'t>, depth: usize) -> Result<Str, YamlError> {
-        if let Event::Scalar(text, style, anchor, tag) = &event {
-            let key = match meaning(text, *style, tag.as_deref()) {
-                Meaning::Integer(number) => number.to_string(),
-                Meaning::Unsigned(number) => number.to_string(),
-                Meaning::Float(number) => float_key(number),
-                Meaning::Bool(truth) => truth.to_string(),
-                Meaning::Null => {
-                    return Err(self.fault("unsupported map key of type: %!s(<nil>)"));
-                }
-                Meaning::Text | Meaning::Timestamp | Meaning::Merge => text.to_string(),
-            };
-            if *anchor != 0 {
-                self.anchors.insert(*anchor, Value::from(key.as_str()));
-            }
-            return Ok(key.into());
-        }
-        match self.node(event, depth + 1)? {
-            Value::String(text) => Ok(text),
-            value @ (Value::Bool(_) | Value::Float(_)) => Ok(format::display(&value).into()),
-            _ => Err(self.fault("invalid map key")),
+            _ => self.merge_one(from, entries),
         }
     }
 
-    fn scalar(
-        &self,
-        text: &str,
-        style: ScalarStyle,
-        tag: Option<&Tag>,
-    ) -> Result<Value, YamlError> {
-        let name = tag.map(|tag| (tag.handle(), tag.suffix()));
-        if let Some((TAG_PREFIX, "binary")) = name {
-            let bytes = crate::json::from_base64(text)
-                .ok_or_else(|| self.fault("!!binary value contains invalid base64 data"))?;
-            return Ok(Value::from(String::from_utf8_lossy(&bytes).into_owned()));
-        }
-        let value = match meaning(text, style, tag) {
-            Meaning::Null => Value::Nil,
-            Meaning::Bool(truth) => Value::Bool(truth),
-            Meaning::Integer(number) => Value::Float(integer_as_float(number)),
-            Meaning::Unsigned(number) => Value::Float(unsigned_as_float(number)),
-            Meaning::Float(number) if number.is_finite() => Value::Float(number),
-            Meaning::Float(number) => {
-                let shown = format::display(&Value::Float(number));
-                return Err(self.fault(format!("json: unsupported value: {shown}")));
+    fn merge_one(&mut self, from: Id, entries: &mut BTreeMap<Str, Value>) -> Result<(), Fault> {
+        let nodes = self.nodes;
+        self.count()?;
+        match &nodes[from] {
+            Node::Mapping(pairs) => self.entries(pairs, entries),
+            Node::Alias(name, of) if let Node::Mapping(pairs) = &nodes[*of] => {
+                self.follow(from, name, |decoder| {
+                    decoder.count()?;
+                    decoder.entries(pairs, entries)
+                })
             }
-            Meaning::Text | Meaning::Timestamp | Meaning::Merge => Value::from(text),
+            _ => Err("yaml: map merge requires map or sequence of maps as the value".to_owned()),
+        }
+    }
+
+    fn key(&mut self, id: Id, value: Id) -> Result<Str, Fault> {
+        self.count()?;
+        let nodes = self.nodes;
+        let (text, tag, is_implicit) = match &nodes[id] {
+            Node::Alias(name, of) => {
+                return self.follow(id, name, |decoder| decoder.key(*of, value));
+            }
+            Node::Scalar {
+                text,
+                tag,
+                is_implicit,
+            } => (text, tag, *is_implicit),
+            Node::Sequence(_) | Node::Mapping(_) => {
+                let shown = self.go_syntax(id, 0);
+                return Err(format!("yaml: invalid map key: {shown}"));
+            }
         };
-        match (name, &value) {
-            (Some((TAG_PREFIX, wanted @ ("int" | "float" | "bool"))), Value::String(_)) => {
-                Err(self.fault(format!("cannot decode !!str `{text}` as a !!{wanted}")))
+        let unsupported = |kind: &str, key: &str| {
+            let value = self.go_syntax(value, 0);
+            format!("unsupported map key of type: {kind}, key: {key}, value: {value}")
+        };
+        Ok(match meaning(text, tag, is_implicit)? {
+            Meaning::Integer(number) => number.to_string().into(),
+            Meaning::Unsigned(number) => {
+                return Err(unsupported("uint64", &format!("{number:#x}")));
             }
-            _ => Ok(value),
+            Meaning::Float(number) => float_key(number).into(),
+            Meaning::Bool(truth) => Str::from(if truth { "true" } else { "false" }),
+            Meaning::Null => return Err(unsupported("%!s(<nil>)", "<nil>")),
+            Meaning::Text | Meaning::Timestamp | Meaning::Merge => Str::from(&*binary(text, tag)?),
+        })
+    }
+
+    /// A node as Go's `%#v` shows what it becomes.
+    fn go_syntax(&self, id: Id, depth: usize) -> String {
+        if depth > DEPTH_MAX {
+            return "...".to_owned();
+        }
+        let inner = |id: &Id| match self.go_syntax(*id, depth + 1) {
+            nil if nil == "<nil>" => "interface {}(nil)".to_owned(),
+            other => other,
+        };
+        match &self.nodes[id] {
+            Node::Alias(_, of) => self.go_syntax(*of, depth + 1),
+            Node::Sequence(items) => {
+                let items: Vec<String> = items.iter().map(inner).collect();
+                format!("[]interface {{}}{{{}}}", items.join(", "))
+            }
+            Node::Mapping(pairs) => {
+                let pairs = pairs.iter().map(|(key, value)| (inner(key), inner(value)));
+                let pairs: BTreeMap<String, String> = pairs.collect();
+                let pairs: Vec<String> = pairs
+                    .iter()
+                    .map(|(key, value)| format!("{key}:{value}"))
+                    .collect();
+                format!("map[interface {{}}]interface {{}}{{{}}}", pairs.join(", "))
+            }
+            Node::Scalar {
+                text,
+                tag,
+                is_implicit,
+            } => match meaning(text, tag, *is_implicit) {
+                Ok(Meaning::Null) => "<nil>".to_owned(),
+                Ok(Meaning::Bool(truth)) => truth.to_string(),
+                Ok(Meaning::Integer(number)) => number.to_string(),
+                Ok(Meaning::Unsigned(number)) => format!("{number:#x}"),
+                Ok(Meaning::Float(number)) => format::display(&Value::Float(number)),
+                _ => format::quote(text),
+            },
         }
     }
 }
 
-/// What a scalar means: quoted text is text, unless a tag says otherwise.
-fn meaning(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Meaning {
-    let plain = style == ScalarStyle::Plain;
-    match tag.map(|tag| (tag.handle(), tag.suffix())) {
-        None if plain => resolve(text),
-        Some((TAG_PREFIX, "int" | "float" | "bool" | "null")) => resolve(text),
-        _ => Meaning::Text,
+/// go-yaml's `resolve`: a tag that says what the text is not is a fault.
+fn meaning(text: &str, tag: &str, is_implicit: bool) -> Result<Meaning, Fault> {
+    let found = match tag.strip_prefix(TAG_PREFIX) {
+        None if tag.is_empty() && is_implicit => return Ok(resolve(text)),
+        None => return Ok(Meaning::Text),
+        Some("int" | "float" | "bool" | "null" | "timestamp") => resolve(text),
+        Some(_) => return Ok(Meaning::Text),
+    };
+    let wanted = tag.strip_prefix(TAG_PREFIX).unwrap_or_default();
+    let kind = match found {
+        Meaning::Null => "null",
+        Meaning::Bool(_) => "bool",
+        Meaning::Integer(_) | Meaning::Unsigned(_) => "int",
+        Meaning::Float(_) => "float",
+        Meaning::Merge => "merge",
+        Meaning::Timestamp if wanted == "timestamp" => "timestamp",
+        Meaning::Timestamp | Meaning::Text => "str",
+    };
+    match found {
+        Meaning::Integer(number) if wanted == "float" => {
+            Ok(Meaning::Float(integer_as_float(number)))
+        }
+        found if kind == wanted => Ok(found),
+        _ => Err(format!(
+            "yaml: cannot decode !!{kind} `{text}` as a !!{wanted}"
+        )),
     }
+}
+
+/// The text of a scalar, out of base64 if its tag says so.
+fn binary<'t>(text: &'t str, tag: &str) -> Result<Cow<'t, str>, Fault> {
+    if tag != "tag:yaml.org,2002:binary" {
+        return Ok(Cow::Borrowed(text));
+    }
+    let bytes = crate::json::from_base64(text)
+        .ok_or("yaml: !!binary value contains invalid base64 data")?;
+    Ok(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn scalar(text: &Cow<'_, str>, tag: &str, is_implicit: bool) -> Result<Value, Fault> {
+    Ok(match meaning(text, tag, is_implicit)? {
+        Meaning::Null => Value::Nil,
+        Meaning::Bool(truth) => Value::Bool(truth),
+        Meaning::Integer(number) => Value::Float(integer_as_float(number)),
+        Meaning::Unsigned(number) => Value::Float(unsigned_as_float(number)),
+        Meaning::Float(number) if number.is_finite() => Value::Float(number),
+        Meaning::Float(number) => {
+            let shown = format::display(&Value::Float(number));
+            return Err(format!("json: unsupported value: {shown}"));
+        }
+        Meaning::Text | Meaning::Timestamp | Meaning::Merge => Value::from(&*binary(text, tag)?),
+    })
 }
 
 #[expect(
@@ -267,25 +337,10 @@ fn float_key(number: f64) -> String {
     if number.is_nan() {
         return ".nan".to_owned();
     }
-    if number.is_infinite() {
+    let short = number as f32;
+    if short.is_infinite() {
         return if number > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-    let short: f64 = format!("{}", number as f32).parse().unwrap_or(number);
+    let short: f64 = format!("{short}").parse().unwrap_or(number);
     format::display(&Value::Float(short))
-}
-
-/// Values in a value, up to a limit.
-fn count(value: &Value, limit: usize) -> usize {
-    let mut found = 1;
-    let mut add = |item: &Value| {
-        if found <= limit {
-            found += count(item, limit - found);
-        }
-    };
-    match value {
-        Value::List(list) => list.iter().for_each(&mut add),
-        Value::Map(map) => map.entries().values().for_each(&mut add),
-        _ => {}
-    }
-    found
 }
