@@ -22,6 +22,8 @@ pub(crate) struct Prepared<'c> {
 impl<'c> Prepared<'c> {
     /// Parses the values of a chart and of all below it.
     pub(crate) fn of(chart: &'c Chart) -> Result<Self, ChartError> {
+        // What is wrong with a chart is told before what is wrong below it.
+        let values = chart.values()?;
         let below = chart.dependencies.iter().map(|below| {
             Self::of(below).map_err(|source| ChartError::Subchart {
                 name: below.name().to_owned(),
@@ -32,7 +34,7 @@ impl<'c> Prepared<'c> {
         Ok(Self {
             dependencies: below.collect::<Result<_, _>>()?,
             metadata: chart.metadata.clone(),
-            values: chart.values()?,
+            values,
             chart,
         })
     }

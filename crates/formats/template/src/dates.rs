@@ -228,6 +228,14 @@ impl Object for Time {
         }
     }
 
+    fn json_text(&self) -> String {
+        let fraction = format!("{:09}", self.nanoseconds);
+        let fraction = fraction.trim_end_matches('0');
+        let dot = if fraction.is_empty() { "" } else { "." };
+        let seconds = format(*self, "2006-01-02T15:04:05", "UTC");
+        format!("{seconds}{dot}{fraction}Z")
+    }
+
     fn call(&self, name: &str, arguments: &[Value]) -> Result<Value, CallError> {
         let civil = self.civil();
         Ok(match name {

@@ -24,7 +24,7 @@ pub struct Frame {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// The text is no template, or uses a function that does not exist.
-    #[error("parse error at ({file}:{line}): {message}")]
+    #[error("parse error at ({file}:{line}): {}", last_part(message))]
     Parse {
         /// The file.
         file: String,
@@ -90,6 +90,11 @@ impl fmt::Display for Frame {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}:{}", self.file, self.line, self.column)
     }
+}
+
+/// Helm keeps what follows the last colon.
+fn last_part(message: &str) -> &str {
+    message.rsplit(": ").next().unwrap_or(message)
 }
 
 fn place(frames: &[Frame]) -> String {

@@ -118,7 +118,7 @@ impl<'c, 'o> Machine<'c, 'o> {
             return Err(TemplateError::NoTemplate(name.to_owned()).into());
         };
         self.execute(&template, data)?;
-        let text = without_no_value(self.out);
+        let text = without_no_value(crate::raw::shown(&self.out).into_owned());
         // What was rendered is kept until the last file is.
         self.context.bytes = self.context.bytes.saturating_add(text.len() as u64);
         Ok(text)

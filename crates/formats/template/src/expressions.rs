@@ -7,6 +7,7 @@ const COMPILED_MAX: usize = 8 << 20;
 
 /// Compiles an expression as Go would understand it; the error is Go's words as far as known.
 pub(crate) fn compile(expression: &str) -> Result<Regex, String> {
+    check_repetitions(expression)?;
     let translated = translate(expression);
     RegexBuilder::new(&translated)
         .size_limit(COMPILED_MAX)
@@ -19,6 +20,60 @@ pub(crate) fn compile(expression: &str) -> Result<Regex, String> {
             let reason = reason.trim_start_matches("error: ").to_owned();
             format!("error parsing regexp: {reason}: {shown}")
         })
+}
+
+/// Go repeats no repetition, and nothing.
+fn check_repetitions(expression: &str) -> Result<(), String> {
+    let mut rest = expression;
+    let mut in_class = false;
+    // Where the repetition before began; whether there is something to repeat.
+    let (mut last, mut has_item) = (None, false);
+    while let Some(letter) = rest.chars().next() {
+        let at = expression.len() - rest.len();
+        rest = &rest[letter.len_utf8()..];
+        let is_operator = matches!(letter, '*' | '+' | '?') || letter == '{' && is_repetition(rest);
+        if in_class || !is_operator {
+            last = None;
+            has_item = !matches!(letter, '(' | '|') || in_class;
+            match letter {
+                '\\' if rest.starts_with('Q') => {
+                    rest = rest.split_once("\\E").map_or("", |(_, after)| after);
+                }
+                '\\' => rest = rest.get(rest.chars().next().map_or(0, char::len_utf8)..).unwrap_or(""),
+                '[' if !in_class => {
+                    in_class = true;
+                    rest = rest.strip_prefix('^').unwrap_or(rest);
+                    rest = rest.strip_prefix(']').unwrap_or(rest);
+                }
+                '[' if rest.starts_with(':') && rest.contains(":]") => {
+                    rest = rest.split_once(":]").map_or(rest, |(_, after)| after);
+                }
+                ']' => in_class = false,
+                '(' if rest.starts_with('?') => {
+                    let end = rest.find([':', '>', ')']).map_or(rest.len(), |end| end + 1);
+                    rest = &rest[end..];
+                }
+                _ => {}
+            }
+            continue;
+        }
+        if letter == '{' {
+            rest = rest.split_once('}').map_or("", |(_, after)| after);
+        }
+        let end = expression.len() - rest.len();
+        if !has_item {
+            let words = "missing argument to repetition operator";
+            return Err(format!("error parsing regexp: {words}: `{}`", &expression[at..end]));
+        }
+        rest = rest.strip_prefix('?').unwrap_or(rest);
+        let end = expression.len() - rest.len();
+        if let Some(before) = last {
+            let words = "invalid nested repetition operator";
+            return Err(format!("error parsing regexp: {words}: `{}`", &expression[before..end]));
+        }
+        last = Some(at);
+    }
+    Ok(())
 }
 
 /// Where Go and the crate differ: classes of letters are ASCII in Go, a bracket within

@@ -158,6 +158,10 @@ pub(crate) fn write_quoted(text: &str, quote: char, out: &mut String) {
         out.push_str(text);
     } else {
         for letter in text.chars() {
+            if let Some(byte) = crate::raw::byte(letter) {
+                append(out, format_args!("\\x{byte:02x}"));
+                continue;
+            }
             write_escaped(letter, quote, out);
         }
     }

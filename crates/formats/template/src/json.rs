@@ -2,15 +2,15 @@
 
 mod read;
 
-pub(crate) use read::read;
+pub(crate) use read::{read, read_lenient};
 
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::format;
 use crate::value::{Shape, Str, Value};
+use crate::{format, raw};
 
 /// Values within values. A map may hold itself.
 const DEPTH_MAX: usize = 500;
@@ -61,7 +61,7 @@ impl Writer<'_> {
             Value::List(list) => self.list(list)?,
             Value::Map(map) => self.map(&map.entries())?,
             Value::Object(object) => match object.shape() {
-                Shape::Struct => self.text(&object.text()),
+                Shape::Struct => self.text(&object.json_text()),
                 Shape::Map(map) => self.map(&map.entries())?,
                 Shape::List(list) => self.list(&list)?,
                 Shape::Int(number) => format::append(self.out, format_args!("{number}")),
@@ -119,6 +119,7 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &str) {
+        let text = &*raw::shown(text);
         self.out.push('"');
         for letter in text.chars() {
             match letter {
@@ -163,6 +164,57 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 
 /// Standard base64, line breaks ignored.
 pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
-    let bare: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
-    STANDARD.decode(bare).ok()
+    base64_bytes(text.as_bytes()).ok()
+}
+
+/// Go's `base64.StdEncoding`: bits that are left over are ignored; the error is where it fails.
+pub(crate) fn base64_bytes(text: &[u8]) -> Result<Vec<u8>, usize> {
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    let mut at = 0;
+    let skip_lines = |mut at: usize| {
+        while matches!(text.get(at), Some(b'\n' | b'\r')) {
+            at += 1;
+        }
+        at
+    };
+    loop {
+        let (mut bits, mut count) = (0_u32, 0);
+        while count < 4 {
+            at = skip_lines(at);
+            let Some(letter) = text.get(at) else {
+                return if count == 0 { Ok(out) } else { Err(at - count) };
+            };
+            at += 1;
+            let digit = match letter {
+                b'A'..=b'Z' => letter - b'A',
+                b'a'..=b'z' => letter - b'a' + 26,
+                b'0'..=b'9' => letter - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                b'=' if count > 1 => break,
+                _ => return Err(at - 1),
+            };
+            bits = bits << 6 | u32::from(digit);
+            count += 1;
+        }
+        if count < 4 && count > 0 {
+            if count == 2 {
+                at = skip_lines(at);
+                match text.get(at) {
+                    None => return Err(text.len()),
+                    Some(b'=') => at += 1,
+                    Some(_) => return Err(at - 1),
+                }
+            }
+            at = skip_lines(at);
+            if at < text.len() {
+                return Err(at);
+            }
+        }
+        bits <<= 6 * (4 - count);
+        out.extend_from_slice(&bits.to_be_bytes()[1..count]);
+        if count < 4 {
+            return Ok(out);
+        }
+    }
 }

@@ -22,6 +22,7 @@ mod expressions;
 mod format;
 mod functions;
 mod json;
+mod raw;
 mod set;
 mod syntax;
 mod toml;

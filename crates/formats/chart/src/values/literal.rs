@@ -1,6 +1,6 @@
 //! The grammar of `--set-literal` (helm, pkg/strvals/literal_parser.go): one name, and all behind `=` as it is.
 
-use super::set::{Letters, Stop, deeper, index, inner_map, list_of, put, put_index};
+use super::set::{Letters, Stop, deeper, index, inner_map, list_of, not_negative, put, put_index};
 use refloat_template::{Map, Value};
 
 /// Sets in `values` what `text` says.
@@ -41,7 +41,7 @@ fn key(letters: &mut Letters<'_>, data: &Map, depth: usize) -> Result<(), Stop> 
     }
 }
 
-fn bracket(letters: &mut Letters<'_>) -> Result<usize, Stop> {
+fn bracket(letters: &mut Letters<'_>) -> Result<i64, Stop> {
     match letters.until_literally(&[']']) {
         (text, Some(_)) => index(&text),
         (_, None) => Err(Stop::End),
@@ -51,9 +51,10 @@ fn bracket(letters: &mut Letters<'_>) -> Result<usize, Stop> {
 fn item(
     letters: &mut Letters<'_>,
     mut list: Vec<Value>,
-    position: usize,
+    position: i64,
     depth: usize,
 ) -> Result<Vec<Value>, Stop> {
+    let position = not_negative(position)?;
     let (text, stop) = letters.until_literally(&['[', '.', '=']);
     if !text.is_empty() {
         return Err(format!("unexpected data at end of array index: {text:?}").into());

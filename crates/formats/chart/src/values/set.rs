@@ -116,8 +116,14 @@ impl Parser<'_> {
             Some('[') => {
                 let index = self.index()?;
                 let list = list_of(data.get(&key), &key)?;
-                let list = self.item(list, index, depth)?;
-                put(data, &key, Value::list(list));
+                // The list is there even if nothing follows.
+                match self.item(list.clone(), index, depth) {
+                    Ok(list) => put(data, &key, Value::list(list)),
+                    Err(stop) => {
+                        put(data, &key, Value::list(list));
+                        return Err(stop);
+                    }
+                }
                 Ok(())
             }
             Some('=') => self.assign(data, &key),
@@ -174,7 +180,7 @@ impl Parser<'_> {
         }
     }
 
-    fn index(&mut self) -> Result<usize, Stop> {
+    fn index(&mut self) -> Result<i64, Stop> {
         let (text, stop) = self.letters.until(&[']']);
         if stop.is_none() {
             // Helm takes the end of the text for the end of its work, here too.
@@ -187,9 +193,10 @@ impl Parser<'_> {
     fn item(
         &mut self,
         mut list: Vec<Value>,
-        index: usize,
+        index: i64,
         depth: usize,
     ) -> Result<Vec<Value>, Stop> {
+        let index = not_negative(index)?;
         let (text, stop) = self.letters.until(&['[', '.', '=']);
         if !text.is_empty() {
             return Err(format!("unexpected data at end of array index: {text:?}").into());
@@ -280,12 +287,13 @@ pub(super) fn deeper(depth: usize) -> Result<usize, Stop> {
     .into())
 }
 
-pub(super) fn index(text: &str) -> Result<usize, Stop> {
-    if text.starts_with('-') && text[1..].parse::<u64>().is_ok() {
-        return Err(format!("negative {text} index not allowed").into());
-    }
-    let read = text.strip_prefix('+').unwrap_or(text).parse::<usize>();
-    read.map_err(|_| format!("error parsing index: {text:?} is no number").into())
+pub(super) fn index(text: &str) -> Result<i64, Stop> {
+    text.parse::<i64>().map_err(|_| format!("error parsing index: {text:?} is no number").into())
+}
+
+/// An index that a list may have.
+pub(super) fn not_negative(index: i64) -> Result<usize, Stop> {
+    usize::try_from(index).map_err(|_| format!("negative {index} index not allowed").into())
 }
 
 pub(super) fn list_of(value: Option<Value>, key: &str) -> Result<Vec<Value>, Stop> {

@@ -127,3 +127,17 @@ fn plain_digits(decimal: &Decimal, out: &mut String) {
         out.push_str(&digits[point..]);
     }
 }
+
+/// The form `b`: a whole mantissa and a power of two.
+pub(super) fn binary(number: f64) -> String {
+    let bits = number.to_bits();
+    let sign = if number.is_sign_negative() { "-" } else { "" };
+    let mantissa = bits & ((1 << 52) - 1);
+    let (mantissa, exponent) = match i32::try_from(bits >> 52 & 0x7ff).unwrap_or(0) {
+        0 => (mantissa, 1),
+        exponent => (mantissa | 1 << 52, exponent),
+    };
+    let exponent = exponent - 1075;
+    let plus = if exponent < 0 { "" } else { "+" };
+    format!("{sign}{mantissa}p{plus}{exponent}")
+}

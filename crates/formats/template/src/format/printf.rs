@@ -242,7 +242,7 @@ impl Printer<'_> {
             Value::String(text) => self.string(value, text, verb),
             Value::Bytes(bytes) => match verb {
                 's' | 'q' | 'x' | 'X' => {
-                    let text = String::from_utf8_lossy(bytes);
+                    let text = crate::raw::text(bytes.to_vec());
                     self.string(value, &text, verb);
                 }
                 _ => {
@@ -461,7 +461,7 @@ impl Printer<'_> {
         let precision = self.flags.precision;
         let mut digits = String::new();
         match (verb, float::special(number)) {
-            ('v' | 'e' | 'E' | 'f' | 'F' | 'g' | 'G', Some(word)) => {
+            ('v' | 'b' | 'e' | 'E' | 'f' | 'F' | 'g' | 'G', Some(word)) => {
                 self.flags.zero = false;
                 let keep = word != "NaN" && (number < 0.0 || self.flags.plus);
                 let word = if keep {
@@ -476,6 +476,7 @@ impl Printer<'_> {
             ('e' | 'E', None) => {
                 float::exponent_fixed(number, precision.unwrap_or(6), verb, &mut digits);
             }
+            ('b', None) => digits = float::binary(number),
             ('f' | 'F', None) => digits = format!("{number:.*}", precision.unwrap_or(6)),
             _ => return self.bad_verb(value, verb),
         }

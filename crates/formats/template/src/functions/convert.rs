@@ -77,7 +77,7 @@ pub(super) fn float(value: &Value) -> f64 {
 pub(crate) fn text(value: &Value) -> Str {
     match value {
         Value::String(text) => Str::clone(text),
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into(),
+        Value::Bytes(bytes) => crate::raw::text(bytes.to_vec()).into(),
         other => crate::format::display(other).into(),
     }
 }

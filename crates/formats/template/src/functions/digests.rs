@@ -5,6 +5,7 @@ use aws_lc_rs::digest::{self, Algorithm};
 use super::strings::str_at;
 use super::{Function, Type, fixed};
 use crate::format;
+use crate::raw;
 use crate::value::Value;
 
 const TEXT: Type = Type::String;
@@ -20,12 +21,12 @@ pub(super) const TABLE: &[Function] = &[
         Ok(sum(&digest::SHA512, str_at(args, 0)))
     }),
     fixed("adler32sum", &[TEXT], |_, args| {
-        Ok(Value::text(adler32(str_at(args, 0).as_bytes()).to_string()))
+        Ok(Value::text(adler32(&raw::bytes(str_at(args, 0))).to_string()))
     }),
 ];
 
 fn sum(algorithm: &'static Algorithm, text: &str) -> Value {
-    let digest = digest::digest(algorithm, text.as_bytes());
+    let digest = digest::digest(algorithm, &raw::bytes(text));
     let mut out = String::with_capacity(2 * digest.as_ref().len());
     for byte in digest.as_ref() {
         format::append(&mut out, format_args!("{byte:02x}"));

@@ -3,27 +3,26 @@
 use super::language::made;
 use super::strings::str_at;
 use super::{Function, Type, fixed};
-use crate::exec::{Failure, Machine, Outcome};
-use crate::json;
+use crate::exec::{Machine, Outcome};
+use crate::{json, raw};
 use crate::value::Value;
 
 const TEXT: Type = Type::String;
 
 pub(super) const TABLE: &[Function] = &[
     fixed("b64enc", &[TEXT], |machine, args| {
-        made(machine, json::base64(str_at(args, 0).as_bytes()))
+        made(machine, json::base64(&raw::bytes(str_at(args, 0))))
     }),
     fixed("b64dec", &[TEXT], |machine, args| {
-        if let Some(bytes) = json::from_base64(str_at(args, 0)) {
-            return text(machine, bytes);
+        match json::base64_bytes(str_at(args, 0).as_bytes()) {
+            Ok(bytes) => text(machine, bytes),
+            Err(at) => Ok(Value::text(format!(
+                "illegal base64 data at input byte {at}"
+            ))),
         }
-        let at = bad_base64(str_at(args, 0));
-        Ok(Value::text(format!(
-            "illegal base64 data at input byte {at}"
-        )))
     }),
     fixed("b32enc", &[TEXT], |machine, args| {
-        made(machine, base32(str_at(args, 0).as_bytes()))
+        made(machine, base32(&raw::bytes(str_at(args, 0))))
     }),
     fixed("b32dec", &[TEXT], |machine, args| {
         if let Some(bytes) = from_base32(str_at(args, 0)) {
@@ -37,23 +36,13 @@ pub(super) const TABLE: &[Function] = &[
     }),
 ];
 
-/// Our texts are UTF-8: what decodes to something else is refused, never altered.
 fn text(machine: &mut Machine<'_, '_>, bytes: Vec<u8>) -> Outcome {
-    match String::from_utf8(bytes) {
-        Ok(text) => made(machine, text),
-        Err(_) => Err(Failure::Unsupported(
-            "decoding to bytes that are no UTF-8".to_owned(),
-        )),
-    }
+    made(machine, raw::text(bytes))
 }
 
 /// Where Go says that decoding of base64 failed.
 pub(super) fn bad_base64(text: &str) -> usize {
-    bad_place(text, is_base64, 4)
-}
-
-const fn is_base64(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+    json::base64_bytes(text.as_bytes()).err().unwrap_or(0)
 }
 
 const fn is_base32(byte: u8) -> bool {

@@ -82,7 +82,15 @@ pub(super) const TABLE: &[Function] = &[
         must(machine, json::write(&args[0], layout))
     }),
     fixed("fromJson", &[TEXT], |_, args| {
-        Ok(map_or_error(json::read(str_at(args, 0)), ""))
+        let (value, too_large) = match json::read_lenient(str_at(args, 0)) {
+            Ok(read) => read,
+            Err(error) => return Ok(map_or_error(Err(error), "")),
+        };
+        let value = map_or_error(Ok(value), "");
+        if let (Value::Map(map), Some(error)) = (&value, too_large) {
+            map.insert("Error", Value::text(error));
+        }
+        Ok(value)
     }),
     fixed("fromJsonArray", &[TEXT], |_, args| {
         Ok(list_or_error(json::read(str_at(args, 0)), ""))

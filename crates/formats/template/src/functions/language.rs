@@ -284,10 +284,11 @@ fn index(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
                 (None, MapKind::Any | MapKind::Values) => Value::Nil,
             },
             Value::String(text) => {
-                let place = place(key, text.len())?;
-                Value::Uint64(u64::from(text.as_bytes()[place]))
+                let bytes = crate::raw::bytes(text);
+                let place = place(key, bytes.len(), "string")?;
+                Value::Uint64(u64::from(bytes[place]))
             }
-            Value::Bytes(bytes) => Value::Uint64(u64::from(bytes[place(key, bytes.len())?])),
+            Value::Bytes(bytes) => Value::Uint64(u64::from(bytes[place(key, bytes.len(), "slice")?])),
             Value::Object(object) => match object.shape() {
                 Shape::Map(map) => map.get(map_key(key)?).unwrap_or_default(),
                 Shape::List(list) => element(&list, key)?,
@@ -307,10 +308,11 @@ fn no_index(value: &Value) -> Failure {
 }
 
 fn element(list: &List, key: &Value) -> Outcome {
-    Ok(list[place(key, list.len())?].clone())
+    Ok(list[place(key, list.len(), "slice")?].clone())
 }
 
-fn place(key: &Value, count: usize) -> Result<usize, Failure> {
+/// Go's `index` lets the place behind the last pass, where reflection then fails.
+fn place(key: &Value, count: usize, kind: &str) -> Result<usize, Failure> {
     let number = match key {
         Value::Int(number) | Value::Int64(number) => *number,
         Value::Uint64(number) => i64::try_from(*number).unwrap_or(i64::MAX),
@@ -324,8 +326,13 @@ fn place(key: &Value, count: usize) -> Result<usize, Failure> {
             )));
         }
     };
-    let place = usize::try_from(number).ok().filter(|place| *place < count);
-    place.ok_or_else(|| Failure::Message(format!("index out of range: {number}")))
+    match usize::try_from(number) {
+        Ok(place) if place < count => Ok(place),
+        Ok(place) if place == count => Err(Failure::Message(format!(
+            "reflect: {kind} index out of range"
+        ))),
+        _ => Err(Failure::Message(format!("index out of range: {number}"))),
+    }
 }
 
 fn map_key(key: &Value) -> Result<&str, Failure> {

@@ -153,7 +153,8 @@ fn decimal(args: &[Value], operation: Operation) -> Outcome {
             Operation::Add => rough + other,
             Operation::Subtract => rough - other,
             Operation::Multiply => rough * other,
-            Operation::Divide => rough / other,
+            // As exact as the quotient of decimals would be.
+            Operation::Divide => (rough / other * 1e16).round() / 1e16,
         };
     }
     Ok(Value::Float(exact.map_or(rough, Decimal::as_float)))

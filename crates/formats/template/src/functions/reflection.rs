@@ -35,5 +35,9 @@ pub(super) const TABLE: &[Function] = &[
 ];
 
 fn copy(value: &Value) -> Result<Value, Failure> {
+    if value.is_nil() {
+        let words = "reflect: call of reflect.Value.Type on zero Value";
+        return Err(Failure::message(words));
+    }
     deep::copy(value).ok_or_else(|| Failure::Limit("depth of a value to copy".to_owned()))
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::convert::{integer, text};
 use super::language::made;
+use super::words;
 use super::{Function, Type, fixed, open};
 use crate::exec::{Failure, Machine, Outcome};
-use crate::format;
+use crate::{format, raw};
 use crate::value::{List, Map, MapKind, Str, Value};
 
 const ANY: Type = Type::Any;
@@ -18,10 +19,10 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Value::from(str_at(args, 0).trim_matches(is_space)))
     }),
     fixed("upper", &[TEXT], |_, args| {
-        Ok(Value::from(str_at(args, 0).to_uppercase()))
+        Ok(Value::from(words::upper(str_at(args, 0))))
     }),
     fixed("lower", &[TEXT], |_, args| {
-        Ok(Value::from(str_at(args, 0).to_lowercase()))
+        Ok(Value::from(words::lower(str_at(args, 0))))
     }),
     fixed("trimAll", &[TEXT, TEXT], |_, args| Ok(trim_all(args))),
     fixed("trimall", &[TEXT, TEXT], |_, args| Ok(trim_all(args))),
@@ -139,8 +140,8 @@ fn repeat(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     Ok(Value::text(of.repeat(count)))
 }
 
-/// A part of a text by bytes. A letter cut in two has no place in our texts.
-fn bytes(of: &str, from: usize, to: usize) -> Outcome {
+/// A part of a text by bytes.
+fn bytes(of: &[u8], from: usize, to: usize) -> Outcome {
     let words = "runtime error: slice bounds out of range";
     if to > of.len() {
         let length = of.len();
@@ -151,13 +152,11 @@ fn bytes(of: &str, from: usize, to: usize) -> Outcome {
     if from > to {
         return Err(Failure::Message(format!("{words} [{from}:{to}]")));
     }
-    of.get(from..to).map(Value::from).ok_or_else(|| {
-        Failure::Unsupported("a text cut within a letter of several bytes".to_owned())
-    })
+    Ok(Value::text(raw::text(of[from..to].to_vec())))
 }
 
 fn truncate(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
-    let (count, of) = (integer(&args[0]), str_at(args, 1));
+    let (count, of) = (integer(&args[0]), &*raw::bytes(str_at(args, 1)));
     let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     if size >= of.len() {
         return Ok(args[1].clone());
@@ -170,7 +169,7 @@ fn truncate(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
 }
 
 fn substring(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
-    let of = str_at(args, 2);
+    let of = &*raw::bytes(str_at(args, 2));
     let at = |number: i64| usize::try_from(number).ok();
     let (start, end) = (at(integer(&args[0])), at(integer(&args[1])));
     let until = end.filter(|end| *end <= of.len());

@@ -48,7 +48,7 @@ fn unescape(text: &str) -> Result<String, String> {
         rest = &rest[at + 3..];
     }
     bytes.extend_from_slice(rest.as_bytes());
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(crate::raw::text(bytes))
 }
 
 /// The parts of an address under sprig's names.
@@ -78,10 +78,10 @@ fn scheme_end(text: &str) -> Result<Option<usize>, String> {
 }
 
 fn split(text: &str) -> Result<Vec<(&'static str, String)>, String> {
-    if text.contains(|c: char| c < ' ' || c == '\u{7f}') {
+    let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
+    if rest.contains(|c: char| c < ' ' || c == '\u{7f}') {
         return Err("net/url: invalid control character in URL".to_owned());
     }
-    let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
     let (scheme, rest) = match scheme_end(rest)? {
         Some(end) => (rest[..end].to_lowercase(), &rest[end + 1..]),
         None => (String::new(), rest),
@@ -113,6 +113,7 @@ fn split(text: &str) -> Result<Vec<(&'static str, String)>, String> {
                 None => escape(&unescape(before)?, USER),
             };
         }
+        check_host(host)?;
         check_port(host)?;
     }
     Ok(vec![
@@ -125,6 +126,20 @@ fn split(text: &str) -> Result<Vec<(&'static str, String)>, String> {
         ("fragment", unescape(fragment)?),
         ("userinfo", user),
     ])
+}
+
+/// What Go does not let stand in a host.
+fn check_host(host: &str) -> Result<(), String> {
+    let allowed = |c: char| {
+        !c.is_ascii() || c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:[]<>\"%".contains(c)
+    };
+    match host.find(|c: char| !allowed(c)) {
+        None => Ok(()),
+        Some(at) => Err(format!(
+            "invalid character {} in host name",
+            quote(&host[at..=at])
+        )),
+    }
 }
 
 fn check_port(host: &str) -> Result<(), String> {

@@ -4,7 +4,8 @@ use super::convert::integer;
 use super::language::made;
 use super::strings::{is_space, str_at};
 use super::{Function, Type, fixed};
-use crate::exec::{Failure, Machine, Outcome};
+use crate::exec::{Machine, Outcome};
+use crate::raw;
 use crate::value::Value;
 
 mod cases;
@@ -42,14 +43,16 @@ pub(super) const TABLE: &[Function] = &[
         if width < 4 {
             return Ok(args[1].clone());
         }
-        abbreviate(str_at(args, 1), 0, width)
+        let short = abbreviate(&raw::bytes(str_at(args, 1)), 0, width);
+        Ok(Value::text(raw::text(short)))
     }),
     fixed("abbrevboth", &[INT, INT, TEXT], |_, args| {
         let (left, right) = (integer(&args[0]), integer(&args[1]));
         if right < 4 || left > 0 && right < 7 {
             return Ok(args[2].clone());
         }
-        abbreviate(str_at(args, 2), left, right)
+        let short = abbreviate(&raw::bytes(str_at(args, 2)), left, right);
+        Ok(Value::text(raw::text(short)))
     }),
     fixed("wrap", &[INT, TEXT], |machine, args| {
         wrap(machine, str_at(args, 1), integer(&args[0]), "", false)
@@ -65,13 +68,37 @@ pub(super) const TABLE: &[Function] = &[
     }),
 ];
 
+/// Go's `unicode.ToUpper`: one letter for one.
+pub(super) fn upper_letter(letter: char) -> char {
+    let mut upper = letter.to_uppercase();
+    match (upper.next(), upper.next()) {
+        (Some(one), None) => one,
+        _ => letter,
+    }
+}
+
+/// Go's `unicode.ToLower`: one letter for one.
+pub(super) fn lower_letter(letter: char) -> char {
+    letter.to_lowercase().next().unwrap_or(letter)
+}
+
+/// Go's `strings.ToUpper`.
+pub(super) fn upper(text: &str) -> String {
+    text.chars().map(upper_letter).collect()
+}
+
+/// Go's `strings.ToLower`.
+pub(super) fn lower(text: &str) -> String {
+    text.chars().map(lower_letter).collect()
+}
+
 /// Go's `strings.Title`.
 fn title(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
     for letter in text.chars() {
         if is_separator(before) {
-            out.extend(letter.to_uppercase());
+            out.push(upper_letter(letter));
         } else {
             out.push(letter);
         }
@@ -97,7 +124,7 @@ fn untitle(text: &str) -> String {
             begins = true;
             out.push(letter);
         } else if begins {
-            out.extend(letter.to_lowercase());
+            out.push(lower_letter(letter));
             begins = false;
         } else {
             out.push(letter);
@@ -110,9 +137,9 @@ fn swap_case(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_uppercase() {
-            out.extend(letter.to_lowercase());
+            out.push(lower_letter(letter));
         } else if letter.is_lowercase() {
-            out.extend(letter.to_uppercase());
+            out.push(upper_letter(letter));
         } else {
             out.push(letter);
         }
@@ -127,7 +154,8 @@ fn initials(text: &str) -> String {
         if is_space(letter) {
             gap = true;
         } else if gap {
-            out.push(letter);
+            // goutils takes the first byte of a letter for the letter.
+            out.push(char::from(letter.encode_utf8(&mut [0; 4]).as_bytes()[0]));
             gap = false;
         }
     }
@@ -135,43 +163,28 @@ fn initials(text: &str) -> String {
 }
 
 /// `goutils.AbbreviateFull`.
-fn abbreviate(text: &str, offset: i64, width: i64) -> Outcome {
+fn abbreviate(text: &[u8], offset: i64, width: i64) -> Vec<u8> {
     let count = |number: i64| usize::try_from(number.max(0)).unwrap_or(usize::MAX);
     let (width, mut offset) = (count(width), count(offset));
     if text.len() <= width {
-        return Ok(Value::from(text));
+        return text.to_vec();
     }
     let kept = width.saturating_sub(3);
     offset = offset.min(text.len());
     if text.len() - offset < kept {
         offset = text.len() - kept;
     }
-    let cut = |from: usize, to: usize| {
-        text.get(from..to).ok_or_else(|| {
-            Failure::Unsupported("a text cut within a letter of several bytes".to_owned())
-        })
-    };
     if offset <= 4 {
-        return Ok(Value::from(format!("{}...", cut(0, kept)?)));
+        return [&text[..kept], b"..."].concat();
     }
     if width < 7 {
-        return Ok(Value::from(""));
+        return Vec::new();
     }
     if offset + kept < text.len() {
-        let rest = abbreviate(
-            cut(offset, text.len())?,
-            0,
-            i64::try_from(kept).unwrap_or(0),
-        )?;
-        return Ok(Value::from(format!(
-            "...{}",
-            rest.as_str().unwrap_or_default()
-        )));
+        let rest = abbreviate(&text[offset..], 0, i64::try_from(kept).unwrap_or(0));
+        return [b"...", rest.as_slice()].concat();
     }
-    Ok(Value::from(format!(
-        "...{}",
-        cut(text.len() - kept, text.len())?
-    )))
+    [b"...", &text[text.len() - kept..]].concat()
 }
 
 /// `goutils.WrapCustom`.
@@ -184,37 +197,36 @@ fn wrap(
 ) -> Outcome {
     let newline = if newline.is_empty() { "\n" } else { newline };
     let length = usize::try_from(length.max(1)).unwrap_or(usize::MAX);
-    if !text.is_ascii() {
-        return Err(Failure::Unsupported("wrap of text beyond ASCII".to_owned()));
-    }
+    let text = &*raw::bytes(text);
     machine.charge(
         text.len()
             .saturating_mul(1 + newline.len() / length.min(1 << 20)),
     )?;
-    let mut out = String::with_capacity(text.len());
+    let space_in = |part: &[u8]| part.iter().position(|byte| *byte == b' ');
+    let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     while text.len() - at > length {
-        if text.as_bytes()[at] == b' ' {
+        if text[at] == b' ' {
             at += 1;
             continue;
         }
         let end = at + length;
-        if let Some(space) = text[at..=end].rfind(' ') {
-            out.push_str(&text[at..at + space]);
+        if let Some(space) = text[at..=end].iter().rposition(|byte| *byte == b' ') {
+            out.extend_from_slice(&text[at..at + space]);
             at += space + 1;
         } else if wraps_words {
-            out.push_str(&text[at..end]);
+            out.extend_from_slice(&text[at..end]);
             at = end;
-        } else if let Some(space) = text[end..].find(' ') {
-            out.push_str(&text[at..end + space]);
+        } else if let Some(space) = space_in(&text[end..]) {
+            out.extend_from_slice(&text[at..end + space]);
             at = end + space + 1;
         } else {
-            out.push_str(&text[at..]);
+            out.extend_from_slice(&text[at..]);
             at = text.len();
             continue;
         }
-        out.push_str(newline);
+        out.extend_from_slice(newline.as_bytes());
     }
-    out.push_str(&text[at..]);
-    made(machine, out)
+    out.extend_from_slice(&text[at..]);
+    made(machine, raw::text(out))
 }

@@ -10,12 +10,25 @@ const DEPTH_MAX: usize = 200;
 
 /// Reads a text that is one value; numbers become `float64`.
 pub(crate) fn read(text: &str) -> Result<Value, String> {
-    let mut reader = Reader { text, at: 0 };
+    let (value, too_large) = read_lenient(text)?;
+    match too_large {
+        None => Ok(value),
+        Some(words) => Err(words),
+    }
+}
+
+/// The same, where a number that is too large is nil, and what Go says of it.
+pub(crate) fn read_lenient(text: &str) -> Result<(Value, Option<String>), String> {
+    let mut reader = Reader {
+        text,
+        at: 0,
+        too_large: None,
+    };
     reader.space();
     let value = reader.value(0)?;
     reader.space();
     match reader.peek() {
-        None => Ok(value),
+        None => Ok((value, reader.too_large)),
         Some(_) => Err(reader.unexpected("after top-level value")),
     }
 }
@@ -23,6 +36,8 @@ pub(crate) fn read(text: &str) -> Result<Value, String> {
 struct Reader<'t> {
     text: &'t str,
     at: usize,
+    /// What is wrong with the first number that no float can hold.
+    too_large: Option<String>,
 }
 
 impl<'t> Reader<'t> {
@@ -113,9 +128,12 @@ impl<'t> Reader<'t> {
         let written = &self.text[start..self.at];
         match written.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Value::Float(number)),
-            _ => Err(format!(
-                "json: cannot unmarshal number {written} into Go value of type float64"
-            )),
+            _ => {
+                self.too_large.get_or_insert_with(|| {
+                    format!("json: cannot unmarshal number {written} into Go value of type float64")
+                });
+                Ok(Value::Nil)
+            }
         }
     }
 

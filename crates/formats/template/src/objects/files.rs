@@ -55,12 +55,10 @@ impl Files {
     }
 }
 
-/// Our texts are UTF-8.
+/// The text of a file; bytes that are no UTF-8 are kept.
+#[expect(clippy::unnecessary_wraps, reason = "one of two ways to write a file")]
 fn text(bytes: &[u8]) -> Result<Value, CallError> {
-    let text = std::str::from_utf8(bytes);
-    let text =
-        text.map_err(|_| CallError("unsupported: a file that is no UTF-8 as text".to_owned()))?;
-    Ok(Value::from(text))
+    Ok(Value::text(crate::raw::text(bytes.to_vec())))
 }
 
 impl Object for Files {

@@ -43,6 +43,11 @@ pub trait Object {
     /// What an action prints.
     fn text(&self) -> String;
 
+    /// What it is as a text of JSON.
+    fn json_text(&self) -> String {
+        self.text()
+    }
+
     /// What functions print of it, where that differs: methods of pointers are not seen there.
     fn value_text(&self) -> String {
         self.text()

@@ -83,7 +83,7 @@ impl Writer {
                 Shape::Map(map) => self.map(&map.entries(), indent, context)?,
                 Shape::List(list) => self.list(&list, indent, context)?,
                 Shape::Int(number) => self.word(&number.to_string(), context),
-                Shape::Struct => self.text(&object.text(), indent, context),
+                Shape::Struct => self.text(&object.json_text(), indent, context),
             },
             Value::String(text) => self.text(text, indent, context),
             Value::Bytes(bytes) => self.text(&json::base64(bytes), indent, context),
@@ -177,6 +177,7 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str, indent: Option<usize>, context: Context) {
+        let text = &*crate::raw::shown(text);
         self.space(context);
         let indent = indent.map_or(2, |indent| indent + 2);
         let style = style(text, false, self.dialect);
