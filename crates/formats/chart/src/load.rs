@@ -105,20 +105,21 @@ pub fn load(files: BTreeMap<String, Vec<u8>>) -> Result<Chart, ChartError> {
     let rules = files.get(ignore::FILE_NAME);
     let rules = rules.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let rules = ignore::IgnoreRules::parse(&rules.unwrap_or_default())?;
-    let mut list: Vec<ChartFile> = files
-        .into_iter()
-        .filter(|(name, _)| !rules.leaves_out(name))
-        .map(|(name, data)| ChartFile::new(name, data))
-        .collect();
+    let limit = archive::FILE_MAX_BYTES;
+    let mut list: Vec<ChartFile> = Vec::with_capacity(files.len());
+    for (name, data) in files {
+        if rules.leaves_out(&name) {
+            continue;
+        }
+        if data.len() as u64 > limit {
+            return Err(ChartError::Archive(format!(
+                "`{name}` is larger than {limit} bytes; leave it out by .helmignore"
+            )));
+        }
+        list.push(ChartFile::new(name, data));
+    }
     // The order of a walk through folders, which is not the order of whole paths: `a/b` comes before `a-b`.
     list.sort_by(|a, b| a.name.split('/').cmp(b.name.split('/')));
-    let limit = archive::FILE_MAX_BYTES;
-    if let Some(file) = list.iter().find(|file| file.data.len() as u64 > limit) {
-        return Err(ChartError::Archive(format!(
-            "`{}` is larger than {limit} bytes; leave it out by .helmignore",
-            file.name
-        )));
-    }
     load_files(&list, 0)
 }
 

@@ -19,6 +19,8 @@ pub struct Limits {
     pub depth: u32,
     /// Bytes of all texts that templates make, used or not.
     pub bytes: u64,
+    /// Bytes of all lists and maps that templates make, used or not.
+    pub held: u64,
 }
 
 /// Many times what the largest known charts need, and below a second.
@@ -27,6 +29,9 @@ const STEPS: u64 = 10_000_000;
 const DEPTH: u32 = 100;
 /// The largest known charts make some 50 MB.
 const BYTES: u64 = 100 << 20;
+
+/// Many times what the largest known charts make.
+const HELD: u64 = 160 << 20;
 
 /// Texts given to `fromYaml` are kept up to this sum.
 const DOCUMENT_BYTES: usize = 8 << 20;
@@ -37,6 +42,7 @@ impl Default for Limits {
             steps: STEPS,
             depth: DEPTH,
             bytes: BYTES,
+            held: HELD,
         }
     }
 }
@@ -47,6 +53,7 @@ pub struct Context<'o> {
     pub(crate) oracle: &'o dyn Oracle,
     pub(crate) steps: u64,
     pub(crate) bytes: u64,
+    pub(crate) held: u64,
     /// How often each template is within itself.
     pub(crate) included: BTreeMap<Str, u32>,
     /// Texts given to `tpl` so far.
@@ -71,6 +78,7 @@ impl<'o> Context<'o> {
             oracle,
             steps: 0,
             bytes: 0,
+            held: 0,
             included: BTreeMap::new(),
             parsed: BTreeMap::new(),
             expressions: BTreeMap::new(),

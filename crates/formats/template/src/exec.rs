@@ -17,7 +17,7 @@ use crate::set::{Set, Template};
 use crate::syntax::display::Place;
 use crate::syntax::parser;
 use crate::syntax::tree::Tree;
-use crate::value::{Str, Value};
+use crate::value::{Str, Value, deep};
 
 /// Helm's `recursionMaxNums`: how often a template may be within itself.
 const RECURSION_MAX: u32 = 1000;
@@ -250,6 +250,26 @@ impl<'c, 'o> Machine<'c, 'o> {
             )));
         }
         Ok(())
+    }
+
+    /// Counts bytes of lists and maps that are made.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), Failure> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.context.held = self.context.held.saturating_add(bytes);
+        if self.context.held > self.context.limits.held {
+            return Err(Failure::Limit(format!(
+                "{} bytes of lists and maps",
+                self.context.limits.held
+            )));
+        }
+        Ok(())
+    }
+
+    /// Counts a value that was made with all that is in it.
+    pub(crate) fn hold_all(&mut self, value: &Value) -> Result<(), Failure> {
+        let left = self.context.limits.held.saturating_sub(self.context.held);
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        self.hold(deep::weight(value, left))
     }
 
     /// Bytes that may still be made.

@@ -1,13 +1,23 @@
-//! TOML as `github.com/BurntSushi/toml` writes it.
+//! TOML as `github.com/BurntSushi/toml` writes and reads it.
+
+mod read;
+mod scalar;
+
+pub(crate) use read::read;
 
 use crate::format;
 use crate::value::{Map, Shape, Value};
 
+/// Go's reflection on nothing, which is a fault of the call.
+pub(crate) const NIL: &str = "reflect: call of reflect.Value.Type on zero Value";
 /// Tables within tables.
 const DEPTH_MAX: usize = 100;
 
 /// The text of a map; the error is the library's words.
 pub(crate) fn write(value: &Value) -> Result<String, String> {
+    if value.is_nil() {
+        return Err(NIL.to_owned());
+    }
     let mut out = String::new();
     match as_map(value) {
         Some(map) => table(&map, &mut Vec::new(), &mut out)?,

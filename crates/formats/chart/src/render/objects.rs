@@ -94,7 +94,7 @@ impl Shared {
         for child in &chart.dependencies {
             let name = child.name();
             let inner = match values.get(name) {
-                Some(Value::Map(inner)) => inner,
+                Some(Value::Map(inner)) => inner.with_kind(MapKind::Values),
                 _ => Map::of(MapKind::Values, BTreeMap::new()),
             };
             let path = format!("{path}/charts/{name}");

@@ -17,6 +17,8 @@ pub enum Agreed {
     Rendered,
     /// Both refused for the same cause.
     Refused,
+    /// Helm's engine ended over it, or did not end.
+    Unanswered,
 }
 
 /// How they are not.
@@ -56,7 +58,10 @@ pub fn case(mut draw: Draw, engine: &mut Engine) -> Result<Agreed, Box<Differenc
     };
     engine.ask(&question);
     let ours = ours(&question);
-    let theirs = theirs(&engine.answer());
+    let Some(answer) = engine.answer() else {
+        return Ok(Agreed::Unanswered);
+    };
+    let theirs = theirs(&answer);
     match (&theirs, &ours) {
         (Ok(theirs), Ok(ours)) if theirs == ours => Ok(Agreed::Rendered),
         (Err(theirs), Err(ours)) if is_same_cause(theirs, ours) => Ok(Agreed::Refused),
@@ -74,7 +79,10 @@ fn chart(draw: &mut Draw) -> BTreeMap<String, String> {
     let mut metadata =
         "apiVersion: v2\nname: c\nversion: 0.1.0\nappVersion: \"1.2\"\nannotations: {a: b}\n"
             .to_owned();
-    let mut scope = Scope::default();
+    let mut scope = Scope {
+        is_tame: draw.chance(50),
+        ..Scope::default()
+    };
     if draw.chance(25) {
         metadata.push_str("dependencies:\n- {name: sub, version: '*', repository: ''");
         metadata.push_str(draw.one(&[

@@ -2,14 +2,20 @@
 
 use serde_json::Value as Json;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// How long it may think about one question. Go's engine has no limits: some questions have no end.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The process under way.
 pub struct Engine {
+    program: PathBuf,
     child: Child,
     questions: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    answers: Receiver<String>,
 }
 
 impl Engine {
@@ -23,11 +29,22 @@ impl Engine {
             .spawn()
             .expect("the engine starts");
         let questions = child.stdin.take().expect("standard input is piped");
-        let answers = child.stdout.take().expect("standard output is piped");
+        let mut lines =
+            BufReader::new(child.stdout.take().expect("standard output is piped")).lines();
+        let (said, answers) = channel();
+        // It ends with the process, or when nobody waits for an answer.
+        std::thread::spawn(move || {
+            while let Some(Ok(line)) = lines.next() {
+                if said.send(line).is_err() {
+                    return;
+                }
+            }
+        });
         Self {
+            program: program.to_owned(),
             child,
             questions,
-            answers: BufReader::new(answers),
+            answers,
         }
     }
 
@@ -39,13 +56,15 @@ impl Engine {
             .expect("the engine reads");
     }
 
-    /// What it says to the question before.
-    pub fn answer(&mut self) -> Json {
-        let mut line = String::new();
-        self.answers
-            .read_line(&mut line)
-            .expect("the engine answers");
-        serde_json::from_str(&line).expect("an answer is JSON")
+    /// What it says to the question before; none if it ended over it or does not end. Then another is started.
+    pub fn answer(&mut self) -> Option<Json> {
+        match self.answers.recv_timeout(PATIENCE) {
+            Ok(line) => Some(serde_json::from_str(&line).expect("an answer is JSON")),
+            Err(_) => {
+                *self = Self::start(&self.program.clone());
+                None
+            }
+        }
     }
 }
 

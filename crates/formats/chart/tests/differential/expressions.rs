@@ -211,6 +211,8 @@ pub struct Scope {
     pub variables: Vec<String>,
     /// Templates that may be included.
     pub templates: Vec<String>,
+    /// Kinds fit, so that more is rendered and less refused.
+    pub is_tame: bool,
 }
 
 /// An operand: a literal, a field, or a call in parentheses.
@@ -231,7 +233,7 @@ pub fn pipeline(draw: &mut Draw, scope: &Scope, kind: char, depth: usize) -> Str
         Some(call) => call,
         None => leaf(draw, scope, kind, depth),
     };
-    if draw.chance(25) {
+    if draw.chance(if scope.is_tame { 10 } else { 25 }) {
         let tails = [
             "quote",
             "toString",
@@ -302,14 +304,18 @@ fn call(draw: &mut Draw, scope: &Scope, kind: char, depth: usize) -> Option<Stri
             for _ in 0..draw.below(3) {
                 arguments.push(argument(draw, scope, again, depth, strict));
             }
-        } else if !(letters.get(index + 1) == Some(&'*') && index == 0 && draw.chance(5)) {
+        } else if !(letters.get(index + 1) == Some(&'*')
+            && index == 0
+            && !scope.is_tame
+            && draw.chance(5))
+        {
             arguments.push(argument(draw, scope, *letter, depth, strict));
         }
     }
-    if !strict && draw.chance(1) {
+    if !strict && !scope.is_tame && draw.chance(1) {
         arguments.pop();
     }
-    if !strict && draw.chance(1) {
+    if !strict && !scope.is_tame && draw.chance(1) {
         arguments.push(argument(draw, scope, 'a', depth, strict));
     }
     let piped = match arguments.last() {
@@ -337,7 +343,7 @@ fn is_literal(text: &str) -> bool {
 }
 
 fn argument(draw: &mut Draw, scope: &Scope, kind: char, depth: usize, strict: bool) -> String {
-    if !strict && draw.chance(4) {
+    if !strict && !scope.is_tame && draw.chance(4) {
         let kind = KINDS[draw.below(KINDS.len())];
         return operand(draw, scope, kind, depth);
     }
@@ -385,7 +391,7 @@ fn leaf(draw: &mut Draw, scope: &Scope, kind: char, depth: usize) -> String {
                 .to_owned(),
             _ => draw
                 .one(&[
-                    "\"12\"", "\"0x10\"", "\"1.5\"", "\"abc\"", "true", "\"\"", "\"08\"",
+                    "\"12\"", "\"0x10\"", "\"1.5\"", "\"abc\"", "true", "\"\"", "\"08\"", "\"-3\"",
                 ])
                 .to_owned(),
         },
@@ -509,7 +515,7 @@ fn any(draw: &mut Draw, scope: &Scope, depth: usize) -> String {
     if count > 0 && draw.chance(30) {
         return scope.variables[draw.below(count)].clone();
     }
-    if draw.chance(35) {
+    if !scope.is_tame && draw.chance(35) {
         return draw.one(ODDITIES).to_owned();
     }
     let kind = KINDS[draw.below(KINDS.len() - 1)];
@@ -520,6 +526,7 @@ fn any(draw: &mut Draw, scope: &Scope, depth: usize) -> String {
 fn inner(draw: &mut Draw, scope: &Scope, depth: usize) -> String {
     let bare = Scope {
         templates: scope.templates.clone(),
+        is_tame: scope.is_tame,
         ..Scope::default()
     };
     let action = pipeline(draw, &bare, 's', depth.min(1));

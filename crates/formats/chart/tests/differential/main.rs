@@ -27,10 +27,8 @@ use std::env;
 
 /// Cases that run with the other tests.
 const CASES: u64 = 2000;
-/// Of these, as many were alike when this was last raised. It is never lowered.
-const ALIKE_MIN: u64 = 1970;
 /// Differences that are told in full.
-const TOLD: usize = 60;
+const TOLD: usize = 25;
 
 #[test]
 fn random_charts_render_as_helm_renders_them() {
@@ -44,11 +42,12 @@ fn random_charts_render_as_helm_renders_them() {
     let from = number("REFLOAT_DIFFERENTIAL_FROM", 0);
     let cases = number("REFLOAT_DIFFERENTIAL_CASES", CASES);
     let mut different = Vec::new();
-    let (mut rendered, mut refused) = (0_u64, 0_u64);
+    let (mut rendered, mut refused, mut unanswered) = (0_u64, 0_u64, 0_u64);
     for case in from..from + cases {
         match compare::case(Draw::of(case), &mut engine) {
             Ok(compare::Agreed::Rendered) => rendered += 1,
             Ok(compare::Agreed::Refused) => refused += 1,
+            Ok(compare::Agreed::Unanswered) => unanswered += 1,
             Err(difference) => {
                 if different.len() < TOLD {
                     println!("case {case}: {difference}\n");
@@ -58,16 +57,13 @@ fn random_charts_render_as_helm_renders_them() {
         }
     }
     println!(
-        "{cases} cases from {from}: {rendered} rendered alike, {refused} refused alike, {} different",
+        "{cases} cases from {from}: {rendered} rendered alike, {refused} refused alike, {unanswered} that Helm has no answer to, {} different",
         different.len()
     );
-    // Whoever asks for a number of cases wants to know of every difference.
-    if env::var_os("REFLOAT_DIFFERENTIAL_CASES").is_some() {
-        assert!(different.is_empty(), "different: {different:?}");
-    }
+    assert!(different.is_empty(), "different: {different:?}");
     assert!(
-        rendered + refused >= ALIKE_MIN.min(cases),
-        "fewer cases are alike than before"
+        unanswered * 200 <= cases,
+        "Helm's engine has too few answers"
     );
 }
 

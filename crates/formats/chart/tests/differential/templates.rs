@@ -24,6 +24,7 @@ pub fn definitions(draw: &mut Draw, prefix: &str, scope: &mut Scope) -> String {
         let mut inner = Scope {
             variables: Vec::new(),
             templates: scope.templates.clone(),
+            is_tame: scope.is_tame,
         };
         let (left, right) = delimiters(draw);
         let _ = write!(out, "{left} define \"{name}\" {right}");

@@ -269,9 +269,9 @@ impl<'t> Frame<'_, 't, '_, '_> {
             _ => object.field(name),
         };
         match value {
-            _ if has_arguments && !matches!(object.shape(), Shape::Struct) => Err(self.fault(
-                format!("{name} is not a method but has arguments"),
-            )),
+            _ if has_arguments && !matches!(object.shape(), Shape::Struct) => {
+                Err(self.fault(format!("{name} is not a method but has arguments")))
+            }
             Some(_) if has_arguments => Err(self.fault(format!(
                 "{name} has arguments but cannot be invoked as function"
             ))),

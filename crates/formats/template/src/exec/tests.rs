@@ -191,6 +191,7 @@ fn hostile_templates_reach_a_limit() {
         steps: 100_000,
         depth: 50,
         bytes: 1 << 20,
+        held: 1 << 20,
     };
     let cases = [
         (

@@ -3,7 +3,7 @@
 use super::convert::integer;
 use super::{Function, Type, fixed, open};
 use crate::exec::{Failure, Machine, Outcome};
-use crate::value::{List, ListKind, Value};
+use crate::value::{List, ListKind, Value, deep};
 
 const ANY: Type = Type::Any;
 
@@ -79,10 +79,10 @@ fn steps(
         return Ok(Vec::new());
     }
     let count = start.abs_diff(stop).div_ceil(step.unsigned_abs());
-    machine.charge(
+    machine.hold(
         usize::try_from(count)
             .unwrap_or(usize::MAX)
-            .saturating_mul(8),
+            .saturating_mul(deep::ITEM_BYTES + 8),
     )?;
     let mut found = Vec::new();
     let mut next = Some(start);

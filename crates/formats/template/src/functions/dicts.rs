@@ -8,6 +8,7 @@ use super::strings::str_at;
 use super::{Function, Type, fixed, open};
 use crate::exec::{Failure, Machine, Outcome};
 use crate::format::type_name;
+use crate::value::deep::{self, ENTRY_BYTES};
 use crate::value::{List, Map, MapKind, Str, Value};
 
 const ANY: Type = Type::Any;
@@ -16,9 +17,6 @@ const TEXT: Type = Type::String;
 
 /// Maps within maps that a merge follows. A map may hold itself.
 const DEPTH_MAX: usize = 500;
-
-/// What an entry of a map counts as.
-const ENTRY_BYTES: usize = 32;
 
 pub(super) const TABLE: &[Function] = &[
     open("dict", &[], ANY, dict),
@@ -43,17 +41,20 @@ pub(super) const TABLE: &[Function] = &[
         let found = (1..args.len()).filter_map(|index| map_at(args, index)?.get(key));
         Ok(Value::list(found.collect()))
     }),
-    open("keys", &[], MAP, |_, args| {
+    open("keys", &[], MAP, |machine, args| {
+        hold_entries(machine, args)?;
         let all = (0..args.len()).filter_map(|index| map_at(args, index));
         Ok(Value::List(List::of_texts(all.flat_map(Map::keys))))
     }),
-    fixed("values", &[MAP], |_, args| {
+    fixed("values", &[MAP], |machine, args| {
+        hold_entries(machine, args)?;
         let all = map_at(args, 0).map(Map::snapshot).unwrap_or_default();
         Ok(Value::list(
             all.into_iter().map(|(_, value)| value).collect(),
         ))
     }),
-    open("pick", &[MAP], TEXT, |_, args| {
+    open("pick", &[MAP], TEXT, |machine, args| {
+        machine.hold(deep::map_weight(args.len()))?;
         let kept = Map::new();
         if let Some(map) = map_at(args, 0) {
             for key in args[1..].iter().filter_map(Value::as_str) {
@@ -64,7 +65,8 @@ pub(super) const TABLE: &[Function] = &[
         }
         Ok(Value::Map(kept))
     }),
-    open("omit", &[MAP], TEXT, |_, args| {
+    open("omit", &[MAP], TEXT, |machine, args| {
+        machine.hold(map_at(args, 0).map_or(0, |map| deep::map_weight(map.len())))?;
         let mut entries = BTreeMap::new();
         if let Some(map) = map_at(args, 0) {
             entries.clone_from(&map.entries());
@@ -74,13 +76,17 @@ pub(super) const TABLE: &[Function] = &[
         }
         Ok(Value::Map(Map::of(MapKind::Any, entries)))
     }),
-    open("merge", &[MAP], MAP, |_, args| merge_all(args, false)),
-    open("mustMerge", &[MAP], MAP, |_, args| merge_all(args, false)),
-    open("mergeOverwrite", &[MAP], MAP, |_, args| {
-        merge_all(args, true)
+    open("merge", &[MAP], MAP, |machine, args| {
+        merge_all(machine, args, false)
     }),
-    open("mustMergeOverwrite", &[MAP], MAP, |_, args| {
-        merge_all(args, true)
+    open("mustMerge", &[MAP], MAP, |machine, args| {
+        merge_all(machine, args, false)
+    }),
+    open("mergeOverwrite", &[MAP], MAP, |machine, args| {
+        merge_all(machine, args, true)
+    }),
+    open("mustMergeOverwrite", &[MAP], MAP, |machine, args| {
+        merge_all(machine, args, true)
     }),
     open("dig", &[], ANY, dig),
 ];
@@ -99,7 +105,7 @@ fn or_empty(value: &Value) -> Value {
 }
 
 fn dict(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
-    machine.charge(args.len().saturating_mul(ENTRY_BYTES))?;
+    machine.hold(deep::map_weight(args.len().div_ceil(2)))?;
     let mut entries: BTreeMap<Str, Value> = BTreeMap::new();
     for pair in args.chunks_mut(2) {
         let key = text(&pair[0]);
@@ -112,7 +118,7 @@ fn dict(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
 }
 
 fn set(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
-    machine.charge(ENTRY_BYTES)?;
+    machine.hold(ENTRY_BYTES)?;
     let value = std::mem::take(&mut args[2]);
     let key = text(&args[1]);
     let Some(map) = map_at(args, 0) else {
@@ -122,12 +128,22 @@ fn set(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     Ok(std::mem::take(&mut args[0]))
 }
 
-fn merge_all(args: &mut [Value], overwrite: bool) -> Outcome {
+/// Counts a list of the entries of some maps.
+fn hold_entries(machine: &mut Machine<'_, '_>, args: &[Value]) -> Result<(), Failure> {
+    let count: usize = args
+        .iter()
+        .filter_map(Value::as_map)
+        .map(|map| map.len())
+        .sum();
+    machine.hold(deep::COLLECTION_BYTES + count.saturating_mul(deep::ITEM_BYTES))
+}
+
+fn merge_all(machine: &mut Machine<'_, '_>, args: &mut [Value], overwrite: bool) -> Outcome {
     let target = or_empty(&args[0]);
     if let Value::Map(target) = &target {
         for index in 1..args.len() {
             if let Some(source) = map_at(args, index) {
-                merge(target, source, overwrite, 0)?;
+                merge(machine, target, source, overwrite, 0)?;
             }
         }
     }
@@ -136,7 +152,13 @@ fn merge_all(args: &mut [Value], overwrite: bool) -> Outcome {
 
 /// `dario.cat/mergo` for maps: maps merge, what is empty or missing is filled by reference,
 /// and with `overwrite` what is there is replaced.
-fn merge(target: &Map, source: &Map, overwrite: bool, depth: usize) -> Result<(), Failure> {
+fn merge(
+    machine: &mut Machine<'_, '_>,
+    target: &Map,
+    source: &Map,
+    overwrite: bool,
+    depth: usize,
+) -> Result<(), Failure> {
     if depth > DEPTH_MAX {
         return Err(Failure::Limit("depth of a map to merge".to_owned()));
     }
@@ -153,11 +175,12 @@ fn merge(target: &Map, source: &Map, overwrite: bool, depth: usize) -> Result<()
         }
         let both_maps = known.as_ref().and_then(Value::as_map).zip(value.as_map());
         if let Some((inner, with)) = both_maps {
-            merge(inner, with, overwrite, depth + 1)?;
+            merge(machine, inner, with, overwrite, depth + 1)?;
         }
         let is_free = known.as_ref().is_none_or(is_empty);
         let is_merged = both_maps.is_some() && !is_free;
         if is_free || (overwrite && !is_merged) {
+            machine.hold(ENTRY_BYTES)?;
             target.insert(key, value);
         }
     }

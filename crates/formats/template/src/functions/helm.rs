@@ -32,14 +32,14 @@ pub(super) const TABLE: &[Function] = &[
         made(machine, without_newline(text.unwrap_or_default()))
     }),
     fixed("fromYaml", &[TEXT], |machine, args| {
-        let read = read_yaml(machine, args);
+        let read = read_yaml(machine, args)?;
         Ok(map_or_error(
             read,
             "error unmarshaling JSON: while decoding JSON: ",
         ))
     }),
     fixed("fromYamlArray", &[TEXT], |machine, args| {
-        let read = read_yaml(machine, args);
+        let read = read_yaml(machine, args)?;
         Ok(list_or_error(
             read,
             "error unmarshaling JSON: while decoding JSON: ",
@@ -81,25 +81,31 @@ pub(super) const TABLE: &[Function] = &[
         };
         must(machine, json::write(&args[0], layout))
     }),
-    fixed("fromJson", &[TEXT], |_, args| {
+    fixed("fromJson", &[TEXT], |machine, args| {
         let (value, too_large) = match json::read_lenient(str_at(args, 0)) {
             Ok(read) => read,
             Err(error) => return Ok(map_or_error(Err(error), "")),
         };
+        machine.hold_all(&value)?;
         let value = map_or_error(Ok(value), "");
         if let (Value::Map(map), Some(error)) = (&value, too_large) {
             map.insert("Error", Value::text(error));
         }
         Ok(value)
     }),
-    fixed("fromJsonArray", &[TEXT], |_, args| {
-        Ok(list_or_error(json::read(str_at(args, 0)), ""))
+    fixed("fromJsonArray", &[TEXT], |machine, args| {
+        let list = list_or_error(json::read(str_at(args, 0)), "");
+        machine.hold_all(&list)?;
+        Ok(list)
     }),
-    fixed("mustFromJson", &[TEXT], |_, args| {
-        json::read(str_at(args, 0)).map_err(Failure::Message)
+    fixed("mustFromJson", &[TEXT], |machine, args| {
+        let value = json::read(str_at(args, 0)).map_err(Failure::Message)?;
+        machine.hold_all(&value)?;
+        Ok(value)
     }),
     fixed("toToml", &[ANY], |machine, args| {
         match toml::write(&args[0]) {
+            Err(text) if text == toml::NIL => Err(Failure::Message(text)),
             Ok(text) | Err(text) => made(machine, text),
         }
     }),
@@ -107,17 +113,31 @@ pub(super) const TABLE: &[Function] = &[
         let text = toml::write(&args[0]).map_err(Failure::Message)?;
         made(machine, text)
     }),
-    fixed("fromToml", &[TEXT], |_, _| {
-        Err(Failure::Unsupported("fromToml".to_owned()))
+    fixed("fromToml", &[TEXT], |machine, args| {
+        let value = match toml::read(str_at(args, 0)) {
+            Ok(value) => value,
+            Err(error) => Value::Map([("Error", Value::text(error))].into_iter().collect()),
+        };
+        machine.hold_all(&value)?;
+        Ok(value)
     }),
 ];
 
-fn read_yaml(machine: &mut Machine<'_, '_>, args: &[Value]) -> Result<Value, String> {
+fn read_yaml(
+    machine: &mut Machine<'_, '_>,
+    args: &[Value],
+) -> Result<Result<Value, String>, Failure> {
     let read = match &args[0] {
         Value::String(text) => machine.context.read_yaml(text),
         _ => yaml::read(""),
     };
-    read.map_err(|error| format!("error converting YAML to JSON: {error}"))
+    Ok(match read {
+        Ok(value) => {
+            machine.hold_all(&value)?;
+            Ok(value)
+        }
+        Err(error) => Err(format!("error converting YAML to JSON: {error}")),
+    })
 }
 
 fn layout(machine: &Machine<'_, '_>) -> Layout {

@@ -28,15 +28,17 @@ pub(super) const TABLE: &[Function] = &[
     fixed("mustLast", &[ANY], |_, args| {
         end(args, "last", <[Value]>::last)
     }),
-    fixed("rest", &[ANY], |_, args| {
-        part(args, "rest", |all| all.get(1..))
+    fixed("rest", &[ANY], |machine, args| {
+        part(machine, args, "rest", |all| all.get(1..))
     }),
-    fixed("mustRest", &[ANY], |_, args| {
-        part(args, "rest", |all| all.get(1..))
+    fixed("mustRest", &[ANY], |machine, args| {
+        part(machine, args, "rest", |all| all.get(1..))
     }),
-    fixed("initial", &[ANY], |_, args| part(args, "initial", but_last)),
-    fixed("mustInitial", &[ANY], |_, args| {
-        part(args, "initial", but_last)
+    fixed("initial", &[ANY], |machine, args| {
+        part(machine, args, "initial", but_last)
+    }),
+    fixed("mustInitial", &[ANY], |machine, args| {
+        part(machine, args, "initial", but_last)
     }),
     fixed("reverse", &[ANY], reverse),
     fixed("mustReverse", &[ANY], reverse),
@@ -53,7 +55,11 @@ pub(super) const TABLE: &[Function] = &[
     open("concat", &[], ANY, concat),
     fixed("chunk", &[Type::Int, ANY], chunk),
     fixed("mustChunk", &[Type::Int, ANY], chunk),
-    fixed("sortAlpha", &[ANY], |_, args| Ok(sort(&args[0]))),
+    fixed("sortAlpha", &[ANY], |machine, args| {
+        let all = sort(&args[0]);
+        machine.hold_all(&all)?;
+        Ok(all)
+    }),
 ];
 
 /// The elements of a slice of any type; none for what is no slice.
@@ -85,9 +91,14 @@ fn elements(value: &Value, words: &str) -> Result<List, Failure> {
     Err(Failure::Message(format!("{words} {}", kind_name(value))))
 }
 
+/// What a list of so many elements takes.
+pub(super) const fn weight(count: usize) -> usize {
+    deep::COLLECTION_BYTES + count.saturating_mul(deep::ITEM_BYTES)
+}
+
 /// Counts a new list, and makes it.
 fn made(machine: &mut Machine<'_, '_>, items: Vec<Value>) -> Outcome {
-    machine.charge(items.len().saturating_mul(8))?;
+    machine.hold(weight(items.len()))?;
     Ok(Value::list(items))
 }
 
@@ -117,8 +128,14 @@ fn but_last(all: &[Value]) -> Option<&[Value]> {
     all.split_last().map(|(_, others)| others)
 }
 
-fn part(args: &[Value], name: &str, of: fn(&[Value]) -> Option<&[Value]>) -> Outcome {
+fn part(
+    machine: &mut Machine<'_, '_>,
+    args: &[Value],
+    name: &str,
+    of: fn(&[Value]) -> Option<&[Value]>,
+) -> Outcome {
     let all = elements(&args[0], &format!("Cannot find {name} on type"))?;
+    machine.hold(weight(all.len()))?;
     Ok(match of(&all) {
         Some(part) => Value::list(part.to_vec()),
         None => Value::List(List::nil(ListKind::Any)),
@@ -166,7 +183,7 @@ fn has(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     ))
 }
 
-fn slice(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
+fn slice(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     let all = elements(&args[0], "list should be type of slice or array but")?;
     if all.is_empty() {
         return Ok(Value::Nil);
@@ -179,7 +196,10 @@ fn slice(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
         .zip(place(end))
         .and_then(|(start, end)| all.get(start..end));
     match found {
-        Some(found) => Ok(Value::List(List::new(all.kind(), found.to_vec()))),
+        Some(found) => {
+            machine.hold(weight(found.len()))?;
+            Ok(Value::List(List::new(all.kind(), found.to_vec())))
+        }
         None => Err(Failure::message(
             "reflect.Value.Slice: slice index out of bounds",
         )),
@@ -187,7 +207,9 @@ fn slice(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
 }
 
 fn concat(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
-    let mut all = Vec::new();
+    let count = args.iter().filter_map(items).map(|items| items.len()).sum();
+    machine.hold(weight(count))?;
+    let mut all = Vec::with_capacity(count);
     for value in args.iter() {
         match items(value) {
             Some(items) => all.extend_from_slice(&items),
@@ -202,7 +224,6 @@ fn concat(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
             }
         }
     }
-    machine.charge(all.len().saturating_mul(8))?;
     Ok(Value::List(List::found(ListKind::Any, all)))
 }
 
@@ -214,11 +235,13 @@ fn chunk(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
             "runtime error: makeslice: len out of range",
         ));
     }
+    let count = all.len().div_ceil(size);
+    machine.hold(weight(all.len()) + count.saturating_mul(weight(1)))?;
     let chunks: Vec<Value> = all
         .chunks(size)
         .map(|part| Value::list(part.to_vec()))
         .collect();
-    machine.charge(chunks.len().saturating_mul(8))?;
+
     Ok(Value::List(List::new(ListKind::Lists, chunks)))
 }
 

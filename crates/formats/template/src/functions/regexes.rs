@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::convert::integer;
 use super::language::made;
-use super::strings::str_at;
+use super::strings::{PART_BYTES, str_at};
 use super::{Function, Type, fixed};
 use crate::exec::{Failure, Machine, Outcome};
 use crate::expressions;
@@ -28,10 +28,12 @@ pub(super) const TABLE: &[Function] = &[
         Ok(find(args, &must(machine, args)?))
     }),
     fixed("regexFindAll", &[TEXT, TEXT, INT], |machine, args| {
-        Ok(find_all(args, &panics(machine, args)?))
+        let regex = panics(machine, args)?;
+        find_all(machine, args, &regex)
     }),
     fixed("mustRegexFindAll", &[TEXT, TEXT, INT], |machine, args| {
-        Ok(find_all(args, &must(machine, args)?))
+        let regex = must(machine, args)?;
+        find_all(machine, args, &regex)
     }),
     fixed("regexReplaceAll", &[TEXT, TEXT, TEXT], |machine, args| {
         let regex = panics(machine, args)?;
@@ -62,10 +64,12 @@ pub(super) const TABLE: &[Function] = &[
         },
     ),
     fixed("regexSplit", &[TEXT, TEXT, INT], |machine, args| {
-        Ok(split(args, &panics(machine, args)?))
+        let regex = panics(machine, args)?;
+        split(machine, args, &regex)
     }),
     fixed("mustRegexSplit", &[TEXT, TEXT, INT], |machine, args| {
-        Ok(split(args, &must(machine, args)?))
+        let regex = must(machine, args)?;
+        split(machine, args, &regex)
     }),
     fixed("regexQuoteMeta", &[TEXT], |_, args| {
         Ok(Value::text(expressions::quote_meta(str_at(args, 0))))
@@ -102,11 +106,14 @@ fn find(args: &[Value], regex: &Regex) -> Value {
     Value::from(found.map_or("", |found| found.as_str()))
 }
 
-fn find_all(args: &[Value], regex: &Regex) -> Value {
+fn find_all(machine: &mut Machine<'_, '_>, args: &[Value], regex: &Regex) -> Outcome {
     let limit = usize::try_from(integer(&args[2])).unwrap_or(usize::MAX);
-    let found = regex.find_iter(str_at(args, 1)).take(limit);
-    let found = found.map(|found| Value::from(found.as_str())).collect();
-    Value::List(List::found(ListKind::Strings, found))
+    let mut all = Vec::new();
+    for found in regex.find_iter(str_at(args, 1)).take(limit) {
+        machine.hold(PART_BYTES)?;
+        all.push(Value::from(found.as_str()));
+    }
+    Ok(Value::List(List::found(ListKind::Strings, all)))
 }
 
 fn replace(machine: &mut Machine<'_, '_>, args: &[Value], regex: &Regex) -> Outcome {
@@ -127,14 +134,14 @@ fn replace_literal(machine: &mut Machine<'_, '_>, args: &[Value], regex: &Regex)
 }
 
 /// Go's `Regexp.Split`.
-fn split(args: &[Value], regex: &Regex) -> Value {
+fn split(machine: &mut Machine<'_, '_>, args: &[Value], regex: &Regex) -> Outcome {
     let (text, count) = (str_at(args, 1), integer(&args[2]));
     let limit = usize::try_from(count).unwrap_or(usize::MAX);
     if limit == 0 {
-        return Value::List(List::nil(ListKind::Strings));
+        return Ok(Value::List(List::nil(ListKind::Strings)));
     }
     if text.is_empty() && !regex.as_str().is_empty() {
-        return Value::List(List::of_texts([""]));
+        return Ok(Value::List(List::of_texts([""])));
     }
     let mut parts = Vec::new();
     let (mut begin, mut end) = (0, 0);
@@ -142,6 +149,7 @@ fn split(args: &[Value], regex: &Regex) -> Value {
         if parts.len() + 1 == limit {
             break;
         }
+        machine.hold(PART_BYTES)?;
         end = found.start();
         if found.end() != 0 {
             parts.push(&text[begin..end]);
@@ -151,5 +159,5 @@ fn split(args: &[Value], regex: &Regex) -> Value {
     if end != text.len() {
         parts.push(&text[begin..]);
     }
-    Value::List(List::of_texts(parts))
+    Ok(Value::List(List::of_texts(parts)))
 }

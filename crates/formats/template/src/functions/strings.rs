@@ -7,8 +7,8 @@ use super::language::made;
 use super::words;
 use super::{Function, Type, fixed, open};
 use crate::exec::{Failure, Machine, Outcome};
-use crate::{format, raw};
 use crate::value::{List, Map, MapKind, Str, Value};
+use crate::{format, raw};
 
 const ANY: Type = Type::Any;
 const TEXT: Type = Type::String;
@@ -68,17 +68,20 @@ pub(super) const TABLE: &[Function] = &[
     fixed("toStrings", &[ANY], |_, args| {
         Ok(Value::List(List::of_texts(texts(&args[0]))))
     }),
-    fixed("split", &[TEXT, TEXT], |_, args| {
+    fixed("split", &[TEXT, TEXT], |machine, args| {
+        hold_parts(machine, str_at(args, 1), str_at(args, 0))?;
         Ok(numbered(split(str_at(args, 1), str_at(args, 0), -1)))
     }),
-    fixed("splitn", &[TEXT, INT, TEXT], |_, args| {
+    fixed("splitn", &[TEXT, INT, TEXT], |machine, args| {
+        hold_parts(machine, str_at(args, 2), str_at(args, 0))?;
         Ok(numbered(split(
             str_at(args, 2),
             str_at(args, 0),
             integer(&args[1]),
         )))
     }),
-    fixed("splitList", &[TEXT, TEXT], |_, args| {
+    fixed("splitList", &[TEXT, TEXT], |machine, args| {
+        hold_parts(machine, str_at(args, 1), str_at(args, 0))?;
         Ok(Value::List(List::of_texts(split(
             str_at(args, 1),
             str_at(args, 0),
@@ -255,6 +258,15 @@ fn join(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     let size: usize = parts.iter().map(|part| part.len()).sum();
     machine.charge(size + str_at(args, 0).len() * parts.len())?;
     Ok(Value::text(parts.join(str_at(args, 0))))
+}
+
+/// What a part of a text takes as an element.
+pub(super) const PART_BYTES: usize = 72;
+
+/// Counts the parts of a text before they are made.
+fn hold_parts(machine: &mut Machine<'_, '_>, of: &str, by: &str) -> Result<(), Failure> {
+    let count = of.matches(by).count() + 1;
+    machine.hold(count.saturating_mul(PART_BYTES))
 }
 
 /// Go's `strings.SplitN`; all parts for a negative count.

@@ -74,3 +74,53 @@ fn copy_at(value: &Value, depth: usize) -> Option<Value> {
         other => other.clone(),
     })
 }
+
+/// What a list or map takes without its entries.
+pub(crate) const COLLECTION_BYTES: usize = 96;
+/// What an element of a list takes.
+pub(crate) const ITEM_BYTES: usize = 24;
+/// What an entry of a map takes, its key included; a map of a few entries takes room for eleven.
+pub(crate) const ENTRY_BYTES: usize = 96;
+/// What a map with any entry takes at least.
+pub(crate) const MAP_BYTES: usize = 512;
+
+/// What a value takes with all that is in it; counted up to a limit.
+pub(crate) fn weight(value: &Value, limit: usize) -> usize {
+    weight_at(value, limit, 0)
+}
+
+fn weight_at(value: &Value, limit: usize, depth: usize) -> usize {
+    if depth > DEPTH_MAX {
+        return limit.saturating_add(1);
+    }
+    let mut sum = match value {
+        Value::String(text) => return text.len(),
+        Value::List(list) => COLLECTION_BYTES + ITEM_BYTES * list.len(),
+        Value::Map(map) => map_weight(map.len()),
+        _ => return 0,
+    };
+    let mut add = |item: &Value| {
+        if sum <= limit {
+            sum += weight_at(item, limit - sum, depth + 1);
+        }
+    };
+    match value {
+        Value::List(list) => list.iter().for_each(&mut add),
+        Value::Map(map) => map.entries().values().for_each(&mut add),
+        _ => {}
+    }
+    sum
+}
+
+/// What a map of so many entries takes.
+pub(crate) const fn map_weight(entries: usize) -> usize {
+    if entries == 0 {
+        return COLLECTION_BYTES;
+    }
+    let spread = entries.saturating_mul(ENTRY_BYTES);
+    if spread > MAP_BYTES {
+        spread
+    } else {
+        MAP_BYTES
+    }
+}

@@ -19,11 +19,10 @@ pub enum MapKind {
 
 /// A map, shared by reference. Keys are ordered as Go orders them when it prints or ranges.
 #[derive(Clone)]
-pub struct Map(Rc<Cell>);
-
-struct Cell {
+pub struct Map {
+    /// The type under which it is held here: the same map may be held under another elsewhere.
     kind: MapKind,
-    entries: RefCell<BTreeMap<Str, Value>>,
+    entries: Rc<RefCell<BTreeMap<Str, Value>>>,
 }
 
 impl Default for Map {
@@ -40,25 +39,25 @@ impl Map {
 
     /// A map of a kind with its entries.
     pub fn of(kind: MapKind, entries: BTreeMap<Str, Value>) -> Self {
-        Self(Rc::new(Cell {
+        Self {
             kind,
-            entries: RefCell::new(entries),
-        }))
+            entries: Rc::new(RefCell::new(entries)),
+        }
     }
 
     /// Its type.
-    pub fn kind(&self) -> MapKind {
-        self.0.kind
+    pub const fn kind(&self) -> MapKind {
+        self.kind
     }
 
     /// The value under `key`.
     pub fn get(&self, key: &str) -> Option<Value> {
-        self.0.entries.borrow().get(key).cloned()
+        self.entries.borrow().get(key).cloned()
     }
 
     /// True if `key` is there, be its value nil.
     pub fn has(&self, key: &str) -> bool {
-        self.0.entries.borrow().contains_key(key)
+        self.entries.borrow().contains_key(key)
     }
 
     /// Puts `value` under `key`; everyone who holds the map sees it.
@@ -67,17 +66,17 @@ impl Map {
             Value::Missing => Value::Nil,
             other => other,
         };
-        self.0.entries.borrow_mut().insert(key.into(), value)
+        self.entries.borrow_mut().insert(key.into(), value)
     }
 
     /// Takes `key` away.
     pub fn remove(&self, key: &str) -> Option<Value> {
-        self.0.entries.borrow_mut().remove(key)
+        self.entries.borrow_mut().remove(key)
     }
 
     /// How many entries.
     pub fn len(&self) -> usize {
-        self.0.entries.borrow().len()
+        self.entries.borrow().len()
     }
 
     /// True without entries.
@@ -87,12 +86,12 @@ impl Map {
 
     /// The entries, for reading. Nothing may be inserted while it is held.
     pub fn entries(&self) -> Ref<'_, BTreeMap<Str, Value>> {
-        self.0.entries.borrow()
+        self.entries.borrow()
     }
 
     /// The entries as they are now; later changes do not show.
     pub fn snapshot(&self) -> Vec<(Str, Value)> {
-        let entries = self.0.entries.borrow();
+        let entries = self.entries.borrow();
         entries
             .iter()
             .map(|(key, value)| (Str::clone(key), value.clone()))
@@ -101,24 +100,27 @@ impl Map {
 
     /// The keys as they are now.
     pub fn keys(&self) -> Vec<Str> {
-        self.0.entries.borrow().keys().map(Str::clone).collect()
+        self.entries.borrow().keys().map(Str::clone).collect()
     }
 
     /// True if both are the same map.
     pub fn is(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        Rc::ptr_eq(&self.entries, &other.entries)
     }
 
     /// A map of its own with the same values: nested maps stay shared.
     #[must_use]
     pub fn shallow_copy(&self) -> Self {
-        Self::of(self.kind(), self.0.entries.borrow().clone())
+        Self::of(self.kind(), self.entries.borrow().clone())
     }
 
-    /// The same entries, by reference to nested maps, as a map of another kind.
+    /// The same map, by reference, held as one of another kind.
     #[must_use]
     pub fn with_kind(&self, kind: MapKind) -> Self {
-        Self::of(kind, self.0.entries.borrow().clone())
+        Self {
+            kind,
+            entries: Rc::clone(&self.entries),
+        }
     }
 }
 

@@ -83,6 +83,12 @@ impl Writer {
                 Shape::Map(map) => self.map(&map.entries(), indent, context)?,
                 Shape::List(list) => self.list(&list, indent, context)?,
                 Shape::Int(number) => self.word(&number.to_string(), context),
+                // go-yaml v3 knows times.
+                Shape::Struct
+                    if self.dialect == Dialect::Three && object.type_name() == "time.Time" =>
+                {
+                    self.word(&object.json_text(), context);
+                }
                 Shape::Struct => self.text(&object.json_text(), indent, context),
             },
             Value::String(text) => self.text(text, indent, context),
