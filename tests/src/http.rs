@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A peer that says nothing for so long is taken for dead.
-pub const SILENCE_MAX: Duration = Duration::from_secs(30);
+pub const SILENCE_MAX: Duration = Duration::from_mins(2);
 
 /// Bodies are written in pieces of this size, so that a kill of the server meets a request half sent.
 const PIECE_BYTES: usize = 64 * 1024;

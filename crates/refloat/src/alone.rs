@@ -25,6 +25,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 pub(crate) use watch::watch;
 
+/// How many tags are asked for at once.
+const TAGS_OF_A_PAGE: usize = 1000;
+/// The most tags that are read of one repository.
+const TAGS_MAX: usize = 20_000;
+
 /// `rebase`
 pub(crate) fn rebase(arguments: RebaseArguments, alone: &Alone) -> Result<Rebased, CliError> {
     run(async move {
@@ -228,6 +233,25 @@ pub(crate) fn inspect(arguments: InspectArguments, alone: &Alone) -> Result<Valu
         refloat_images::inspect(&image, &bases, &places, &cache, &observer)
             .await
             .map_err(failed)
+    })
+}
+
+/// Tags of a repository in any registry, ascending, at most [`TAGS_MAX`] and a page.
+pub(crate) fn tags(repository: &str) -> Result<Vec<String>, CliError> {
+    run(async move {
+        let place = AlonePlaces::new(None)?.named(repository).await?.place;
+        let mut tags: Vec<TagName> = Vec::new();
+        loop {
+            let page = place
+                .images
+                .tags(&place.repository, tags.last(), TAGS_OF_A_PAGE);
+            let page = page.await.map_err(|error| of_place(&error))?;
+            let is_last = page.len() < TAGS_OF_A_PAGE;
+            tags.extend(page);
+            if is_last || tags.len() >= TAGS_MAX {
+                return Ok(tags.iter().map(ToString::to_string).collect());
+            }
+        }
     })
 }
 

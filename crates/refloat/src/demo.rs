@@ -13,11 +13,13 @@ mod needs;
 mod scene;
 mod stage;
 mod story;
+mod unbuilt;
 mod waiting;
 
 use anyhow::{Context, Result};
-use base::Mirror;
+use base::{Debian, Mirror, Moment};
 use interrupt::{INTERRUPTED, Interrupt};
+use needs::Means;
 use refloat_cli::arguments::DemoArguments;
 use refloat_cli::error::CliError;
 use scene::Goal;
@@ -29,6 +31,8 @@ use story::{Beginning, EVENTS, Log};
 
 /// The folder with `--keep`.
 const KEPT: &str = "refloat-demo";
+/// Where dated Debian images are, if nobody says.
+const DATED: &str = "docker.io/library/debian";
 /// The ports that are taken if they are free.
 const PORTS: [u16; 2] = [5000, 5001];
 /// How long the whole cascade may take until the demo gives up waiting.
@@ -50,8 +54,11 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<(), CliError> {
 }
 
 fn play(arguments: &DemoArguments) -> Result<()> {
-    needs::check()?;
-    let mirror = Mirror::of_this_machine()?;
+    let wanted = match arguments.debian {
+        Some(_) => Means::Dated,
+        None => Means::Whole,
+    };
+    needs::check(wanted)?;
     if let Some(kubeconfig) = &arguments.kubeconfig {
         std::fs::read(kubeconfig)
             .with_context(|| format!("cannot read the kubeconfig {}", kubeconfig.display()))?;
@@ -62,39 +69,16 @@ fn play(arguments: &DemoArguments) -> Result<()> {
     let started = Instant::now();
     stage.chapter("What the demo needs");
     stage.enter()?;
-    needs::install(&stage)?;
-
-    let (home, upstream) = (free_port(PORTS[0])?, free_port(PORTS[1])?);
-    let places = Places {
-        home: format!("127.0.0.1:{home}"),
-        upstream: format!("127.0.0.1:{upstream}"),
+    let means = needs::install(&stage, wanted)?;
+    let debian = match means {
+        Means::Whole | Means::RebaseOnly => Debian::Packages(Mirror::of_this_machine()?),
+        Means::Dated => Debian::Tags(dated_tags(arguments.debian.as_deref())?),
     };
-    let goal = match arguments.kubeconfig {
-        Some(_) => Goal::Cluster("cluster"),
-        None => Goal::Folders,
-    };
-    open(&mut stage, &places, home, upstream)?;
-    make_base(&mut stage, &places, &mirror)?;
-    build_everything(&mut stage, &places)?;
-    if let Some(kubeconfig) = &arguments.kubeconfig {
-        stage.chapter("A cluster whose pods may pull, and nothing else");
-        cluster::open(&mut stage, &places, kubeconfig)?;
+    match (means, &debian) {
+        (Means::RebaseOnly, Debian::Packages(mirror)) => unbuilt::play(&mut stage, mirror)?,
+        _ => play_whole(&mut stage, arguments, &debian)?,
     }
-    let mut log = Log::default();
-    first_release(&mut stage, &places, &goal, &mut log)?;
-    update(&mut stage, &places, &mirror, &mut log)?;
-    if arguments.kubeconfig.is_some() {
-        stage.chapter("What runs in production now");
-        cluster::ask_pods(&stage, "after")?;
-        cluster::show_difference(&stage)?;
-    }
-    show_result(&stage, &places)?;
-    stage.chapter("The end");
-    stage.close();
     stage.mark("the whole demo", started);
-    if arguments.kubeconfig.is_some() {
-        cluster::farewell(&stage);
-    }
     if arguments.keep {
         stage.say(&format!(
             "Everything stays in {}.",
@@ -105,11 +89,58 @@ fn play(arguments: &DemoArguments) -> Result<()> {
     Ok(())
 }
 
+fn play_whole(stage: &mut Stage, arguments: &DemoArguments, debian: &Debian) -> Result<()> {
+    let (home, upstream) = (free_port(PORTS[0])?, free_port(PORTS[1])?);
+    let places = Places {
+        home: format!("127.0.0.1:{home}"),
+        upstream: format!("127.0.0.1:{upstream}"),
+    };
+    let goal = match arguments.kubeconfig {
+        Some(_) => Goal::Cluster("cluster"),
+        None => Goal::Folders,
+    };
+    open(stage, &places, home, upstream)?;
+    make_base(stage, &places, debian)?;
+    build_everything(stage, &places)?;
+    if let Some(kubeconfig) = &arguments.kubeconfig {
+        stage.chapter("A cluster whose pods may pull, and nothing else");
+        cluster::open(stage, &places, kubeconfig)?;
+    }
+    let mut log = Log::default();
+    first_release(stage, &places, &goal, &mut log)?;
+    update(stage, &places, debian, &mut log)?;
+    if arguments.kubeconfig.is_some() {
+        stage.chapter("What runs in production now");
+        cluster::ask_pods(stage, "after")?;
+        cluster::show_difference(stage)?;
+    }
+    show_result(stage, &places)?;
+    stage.chapter("The end");
+    stage.close();
+    if arguments.kubeconfig.is_some() {
+        cluster::farewell(stage);
+    }
+    Ok(())
+}
+
+/// The earliest and the latest dated Debian of this repository, or of Docker Hub's.
+fn dated_tags(repository: Option<&str>) -> Result<[String; 2]> {
+    let repository = repository.unwrap_or(DATED);
+    let tags = crate::alone::tags(repository).map_err(|error| {
+        anyhow::anyhow!(
+            "mmdebstrap is not here, so the demo takes dated Debian images, and {repository} cannot be read: {}; \
+             name a repository that has them with --debian, or install mmdebstrap",
+            error.message
+        )
+    })?;
+    base::dated(repository, &tags)
+}
+
 /// The upstream's base moves, and what follows of it.
-fn update(stage: &mut Stage, places: &Places, mirror: &Mirror, log: &mut Log) -> Result<()> {
+fn update(stage: &mut Stage, places: &Places, debian: &Debian, log: &mut Log) -> Result<()> {
     stage.chapter("The upstream gets its security updates, and nobody is told");
     let since = Instant::now();
-    base::publish(stage, "after", &mirror.after(), &places.upstream)?;
+    base::publish(stage, debian, Moment::After, &places.upstream)?;
     stage.mark("Debian with its security updates, made and pushed", since);
 
     let since = Instant::now();
@@ -172,10 +203,10 @@ fn open(stage: &mut Stage, places: &Places, home: u16, upstream: u16) -> Result<
     stage.export("REFLOAT_SERVER", &format!("http://{}", places.home))
 }
 
-fn make_base(stage: &mut Stage, places: &Places, mirror: &Mirror) -> Result<()> {
+fn make_base(stage: &mut Stage, places: &Places, debian: &Debian) -> Result<()> {
     stage.chapter("Debian as it was before its security updates");
     let since = Instant::now();
-    base::publish(stage, "before", &mirror.before(), &places.upstream)?;
+    base::publish(stage, debian, Moment::Before, &places.upstream)?;
     stage.mark("Debian before its security updates, made and pushed", since);
     Ok(())
 }

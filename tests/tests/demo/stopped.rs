@@ -1,4 +1,4 @@
-//! A demo that cannot begin, and one that is stopped: a clear word, and nothing that stays.
+//! A demo that cannot begin, one without a builder, and one that is stopped: a clear word, and nothing that stays.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use refloat_rig::process::Running;
 use refloat_rig::run;
 use refloat_rig::server::binary;
+use refloat_tests::demo::Demo;
 
 use crate::can_play;
 
@@ -37,6 +38,64 @@ fn what_is_missing_and_cannot_be_installed_is_named() -> Result<()> {
     ensure!(
         said.contains("mmdebstrap buildah git") && said.contains("apt-get install"),
         "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn without_a_builder_a_rebase_is_shown() -> Result<()> {
+    if !can_play(&[])? {
+        return Ok(());
+    }
+    let bin = tempfile::tempdir()?;
+    let path = std::env::var_os("PATH").context("there is no PATH")?;
+    for folder in std::env::split_paths(&path).filter(|folder| folder.is_dir()) {
+        for program in std::fs::read_dir(folder)? {
+            let (name, program) = program.map(|one| (one.file_name(), one.path()))?;
+            let link = bin.path().join(&name);
+            // What installs is left out, too: it would bring the builder back.
+            if name != "buildah" && name != "apt-get" && !link.exists() {
+                symlink(program, link)?;
+            }
+        }
+    }
+    // mmdebstrap asks apt-get for packages; the demo looks for it on its own PATH.
+    let mmdebstrap = run::stdout(Command::new("sh").args(["-c", "command -v mmdebstrap"]))?;
+    let wrapped = bin.path().join("mmdebstrap");
+    std::fs::remove_file(&wrapped)?;
+    std::fs::write(
+        &wrapped,
+        format!(
+            "#!/bin/sh\nPATH='{}' exec {} \"$@\"\n",
+            path.display(),
+            mmdebstrap.trim()
+        ),
+    )?;
+    run::checked(Command::new("chmod").arg("755").arg(&wrapped))?;
+
+    let demo = Demo::play(
+        &binary()?,
+        &[],
+        &[("PATH", bin.path().display().to_string())],
+    )?;
+    let text = &demo.transcript.text;
+    for said in ["not installed: buildah", "this shows a rebase alone"] {
+        ensure!(text.contains(said), "`{said}` is not said:\n{text}");
+    }
+    let compared = demo
+        .transcript
+        .answer("refloat compare")
+        .unwrap_or_default();
+    ensure!(compared.contains("files     the same"), "{compared}");
+    let rebased = demo
+        .transcript
+        .answer("--tag oci:patched:1")
+        .unwrap_or_default();
+    ensure!(rebased.contains("proven"), "{rebased}");
+    let patched = std::fs::read_to_string(demo.folder().join("patched/index.json"))?;
+    ensure!(
+        patched.contains("org.opencontainers.image.ref.name"),
+        "{patched}"
     );
     Ok(())
 }

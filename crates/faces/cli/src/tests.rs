@@ -202,3 +202,12 @@ fn what_the_binary_does_is_called() {
         format!("{:?}", ExitCode::SUCCESS)
     );
 }
+
+#[test]
+fn a_cursor_may_begin_with_a_hyphen() {
+    let parsed = parse("refloat events --after -Tk2 -o json").map(|arguments| arguments.verb);
+    assert!(
+        matches!(&parsed, Ok(Verb::Events(events)) if events.after.as_deref() == Some("-Tk2")),
+        "{parsed:?}"
+    );
+}

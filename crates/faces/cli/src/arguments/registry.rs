@@ -25,7 +25,8 @@ pub struct TagReference {
 )]
 pub struct EventArguments {
     /// Only what came after this cursor
-    #[arg(long, value_name = "CURSOR")]
+    // A cursor may begin with `-`: its letters are those of base64url.
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true)]
     pub after: Option<String>,
     /// Go on as things happen, one line each
     #[arg(long, short)]

@@ -170,4 +170,8 @@ pub struct DemoArguments {
     /// Release to this cluster instead of folders
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+    /// Take the bases from the dated tags of this repository instead of making them; where mmdebstrap is missing,
+    /// docker.io/library/debian
+    #[arg(long, value_name = "REPOSITORY")]
+    pub debian: Option<String>,
 }
