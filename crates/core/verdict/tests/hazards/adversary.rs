@@ -1365,3 +1365,231 @@ fn other_systems() {
         ),
     ]);
 }
+
+#[test]
+fn packages_services_and_files_that_are_named() {
+    let pip = |layer: Layer| {
+        layer
+            .program("usr/local/bin/python3.12", program(&["libc.so.6"], "py"))
+            .link("usr/local/bin/python3", "python3.12")
+            .file("usr/local/lib/python3.12/os.py", "os")
+    };
+    let requests = |layer: Layer| {
+        pip(layer)
+            .file(
+                "usr/local/lib/python3.12/site-packages/requests/__init__.py",
+                "r",
+            )
+            .file(
+                "usr/local/lib/python3.12/site-packages/requests-2.31.dist-info/METADATA",
+                "m",
+            )
+    };
+    let (with, without) = (requests(debian()), pip(debian()));
+    let tool = |layer: Layer| {
+        layer
+            .program("usr/bin/jq", program(&["libc.so.6"], "jq"))
+            .file("usr/share/jq/lib.jq", "x")
+    };
+    let (jq, nojq) = (tool(debian()), debian());
+    let node = |layer: Layer| {
+        layer
+            .program("usr/local/bin/node", program(&["libc.so.6"], "node"))
+            .file("usr/local/lib/node_modules/pm2/package.json", "{}")
+            .link("usr/local/bin/pm2", "../lib/node_modules/pm2/bin/pm2")
+            .program(
+                "usr/local/lib/node_modules/pm2/bin/pm2",
+                "#!/usr/bin/env node\n",
+            )
+    };
+    let nopm = |layer: Layer| layer.program("usr/local/bin/node", program(&["libc.so.6"], "node"));
+    let (pm2, bare) = (node(debian()), nopm(debian()));
+    let nss = |layer: Layer| {
+        layer
+            .file(
+                &format!("{LIB}/libnss_ldap.so.2"),
+                library("libnss_ldap.so.2", &["libc.so.6"], "n"),
+            )
+            .file("etc/nsswitch.conf", "passwd: files ldap\n")
+    };
+    let (ldap, noldap) = (
+        nss(debian()),
+        debian().file("etc/nsswitch.conf", "passwd: files ldap\n"),
+    );
+    let perl = |line: &str| {
+        debian()
+            .program("usr/bin/perl", program(&["libc.so.6"], line))
+            .file(&format!("{LIB}/perl/{line}/Config.pm"), line)
+    };
+    let (p36, p38) = (perl("5.36"), perl("5.38"));
+    check(vec![
+        case(
+            "a module that the image imports",
+            (&with, &without),
+            |base| base.copy(&app().file("app/x.py", "import requests\n")),
+            UNSAFE,
+            "H8",
+        ),
+        case(
+            "a module that pip found there already",
+            (&with, &without),
+            |base| {
+                base.run(
+                    &app()
+                        .file("app/requirements.txt", "requests\n")
+                        .file("app/x.py", "print(1)\n"),
+                )
+            },
+            UNSAFE,
+            "H8",
+        ),
+        case(
+            "a program in a shell script",
+            (&jq, &nojq),
+            |base| base.copy(&script("#!/bin/sh\njq . /x\n")),
+            UNSAFE,
+            "H8",
+        ),
+        case(
+            "a program in a configuration",
+            (&jq, &nojq),
+            |base| base.copy(&app().file("etc/supervisor/x.conf", "command=/usr/bin/jq -r .\n")),
+            UNSAFE,
+            "H8",
+        ),
+        case(
+            "a program in JSON",
+            (&jq, &nojq),
+            |base| base.copy(&app().file("app/hooks.json", "{\"exec\":[\"jq\",\".\"]}")),
+            UNSAFE,
+            "H8",
+        ),
+        case(
+            "a global package of node that is the command",
+            (&pm2, &bare),
+            |base| {
+                base.copy(&app().file("app/x.js", "1"))
+                    .set("Cmd", json!(["pm2", "start", "/app/x.js"]))
+            },
+            UNSAFE,
+            "",
+        ),
+        case(
+            "a source of names for users",
+            (&ldap, &noldap),
+            |base| base.copy(&app().program("app/tool", program(&["libc.so.6"], "t"))),
+            &[Tier::Test, Tier::Unsafe],
+            "H8",
+        ),
+        case(
+            "perl goes to the next line",
+            (&p36, &p38),
+            |base| base.copy(&script("#!/usr/bin/perl\nprint 1;\n")),
+            UNSAFE,
+            "H17",
+        ),
+        case(
+            "a variable with a path that is gone",
+            (&jq, &nojq),
+            |base| {
+                base.copy(&app())
+                    .set("Env", json!(["PATH=/usr/bin", "JQ_LIB=/usr/share/jq"]))
+            },
+            UNSAFE,
+            "H8",
+        ),
+        case(
+            "a working directory of the base that is gone",
+            (&jq, &nojq),
+            |base| base.copy(&app()).set("WorkingDir", json!("/usr/share/jq")),
+            &[Tier::Test, Tier::Unsafe],
+            "",
+        ),
+        case(
+            "nobody speaks of it",
+            (&jq, &nojq),
+            |base| base.copy(&app().file("app/data.csv", "a,b\n1,2\n")),
+            PASSES,
+            "",
+        ),
+    ]);
+}
+
+#[test]
+fn whole_trees_that_move() {
+    let split = |layer: Layer| {
+        layer
+            .folder("sbin")
+            .folder("usr/sbin")
+            .program("sbin/ip", program(&["libc.so.6"], "ip"))
+    };
+    let merged = |layer: Layer| {
+        layer
+            .folder("usr/sbin")
+            .program("usr/sbin/ip", program(&["libc.so.6"], "ip"))
+            .link("sbin", "usr/sbin")
+    };
+    let (apart, joined) = (split(debian()), merged(debian()));
+    let run = |layer: Layer| layer.folder("var/run").file("var/run/keep", "k");
+    let linked = |layer: Layer| layer.folder("run").link("var/run", "/run");
+    let (was, is) = (run(debian()), linked(debian()));
+    let www = |layer: Layer| layer.folder_as("srv/www", 0o750, (33, 33));
+    let (kept, opened) = (www(debian()), debian().folder_as("srv/www", 0o755, (0, 0)));
+    check(vec![
+        case(
+            "a program in a directory that became a link",
+            (&apart, &joined),
+            |base| base.copy(&Layer::new().program("sbin/mine", static_program("m"))),
+            UNSAFE,
+            "H6",
+        ),
+        case(
+            "the same, deleted there",
+            (&apart, &joined),
+            |base| base.run(&app().gone("sbin/ip")),
+            UNSAFE,
+            "",
+        ),
+        case(
+            "the program still answers to its old path",
+            (&apart, &joined),
+            |base| base.copy(&script("#!/bin/sh\n/sbin/ip addr\n")),
+            PASSES,
+            "",
+        ),
+        case(
+            "below var/run",
+            (&was, &is),
+            |base| base.copy(&app().file("var/run/app/pid", "1")),
+            UNSAFE,
+            "H6",
+        ),
+        case(
+            "a directory with another owner",
+            (&kept, &opened),
+            |base| {
+                base.copy(
+                    &app()
+                        .folder_as("srv/www", 0o750, (33, 33))
+                        .file("srv/www/index.html", "x"),
+                )
+            },
+            UNSAFE,
+            "H5",
+        ),
+        case(
+            "a file in it, without an entry for it",
+            (&kept, &opened),
+            |base| base.copy(&app().file("srv/www/index.html", "x")),
+            &[Tier::Test, Tier::Unsafe],
+            "",
+        ),
+        case(
+            "no file in it",
+            (&kept, &opened),
+            |base| base.copy(&app()),
+            TEST,
+            "",
+        ),
+    ]);
+}
