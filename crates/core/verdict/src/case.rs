@@ -148,8 +148,17 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Whether the app's files speak of a name: the layer that does, and how sure that is.
+    /// Whether the app's files or its configuration speak of a name: the layer that does, and how sure that is.
     pub fn mentions(&self, name: &str) -> (Mention, Option<String>) {
+        let found = self.mentions_in_files(name);
+        if found.0 < Mention::Yes && is_word_in(&self.config_text, name) {
+            return (Mention::Yes, None);
+        }
+        found
+    }
+
+    /// The same for its files alone.
+    pub fn mentions_in_files(&self, name: &str) -> (Mention, Option<String>) {
         let mut worst = (Mention::No, None);
         for (layer, speech) in self.layers().iter().zip(&self.speech) {
             let mention = match layer.words.mentions(name) {
@@ -160,9 +169,6 @@ impl<'a> Case<'a> {
             if mention > worst.0 {
                 worst = (mention, Some(speech.name.clone()));
             }
-        }
-        if worst.0 < Mention::Yes && is_word_in(&self.config_text, name) {
-            return (Mention::Yes, None);
         }
         worst
     }

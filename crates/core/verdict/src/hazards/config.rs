@@ -6,7 +6,7 @@ use crate::case::{Case, describe};
 use crate::config::{get, non_empty};
 use crate::system::is_read;
 use crate::verdict::{Code, Reason, Tier};
-use refloat_layer::Kind;
+use refloat_layer::{Kind, Mention};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -158,7 +158,49 @@ pub(super) fn inherited(case: &mut Case<'_>) {
             );
         }
     }
+    reasons.extend(dropped(case, &old, &new));
     case.extend(reasons);
+}
+
+/// H21: variables that the base sets no longer, or otherwise, and that the image's files or commands speak of.
+fn dropped(case: &Case<'_>, old: &[(String, String)], new: &[(String, String)]) -> Vec<Reason> {
+    let started: String = ["Entrypoint", "Cmd", "Healthcheck"]
+        .iter()
+        .map(|field| case.merged_config(field).to_string())
+        .collect();
+    let mut reasons = Vec::new();
+    for (key, value) in old {
+        let now = get(new, key);
+        if now == Some(value) || key == "PATH" || LOADING.contains(&key.as_str()) {
+            continue;
+        }
+        let (mut mention, layer) = case.mentions_in_files(key);
+        if started.contains(&format!("${key}")) || started.contains(&format!("${{{key}")) {
+            mention = Mention::Yes;
+        }
+        let (tier, detail) = match (now, mention) {
+            (None, Mention::Yes) => (
+                Tier::Unsafe,
+                format!("the base no longer sets {key}, and the image speaks of it"),
+            ),
+            (None, Mention::CannotTell) => (
+                Tier::Test,
+                format!("the base no longer sets {key}; whether the image reads it cannot be seen"),
+            ),
+            (Some(_), Mention::Yes) => (
+                Tier::Test,
+                format!("the base sets {key} otherwise, and the image speaks of it"),
+            ),
+            _ => continue,
+        };
+        reasons.push(
+            Reason::new(Code::H21, tier, detail)
+                .at(&format!("config.Env.{key}"))
+                .layer(layer)
+                .values(Some(value.clone()), now.map(str::to_owned)),
+        );
+    }
+    reasons
 }
 
 /// What ran while the app's layers were made may have read anything of the base.

@@ -960,6 +960,63 @@ fn configs() {
 }
 
 #[test]
+fn variables_of_the_base() {
+    let base = |layer: &Layer, more: &[&str]| {
+        let mut all = vec!["PATH=/usr/bin:/bin"];
+        all.extend(more);
+        Image::of(layer).set("Env", json!(all))
+    };
+    let (old, gone) = (
+        base(&debian(), &["DATA_DIR=somewhere", "OTHER=1"]),
+        base(&patched(), &["OTHER=1"]),
+    );
+    let other = base(&patched(), &["DATA_DIR=elsewhere", "OTHER=1"]);
+    let reads = old.copy(&script("#!/bin/sh\nexec server --data $DATA_DIR\n"));
+    let command = old
+        .copy(&app())
+        .set("Cmd", json!(["/bin/sh", "-c", "server ${DATA_DIR:?}"]));
+    let expected = |name, new: &Image, app: &Image, tiers, code| Expected {
+        name,
+        old: old.clone(),
+        new: new.clone(),
+        app: app.clone(),
+        tiers,
+        code,
+    };
+    check(vec![
+        expected("gone, and a script reads it", &gone, &reads, UNSAFE, "H21"),
+        expected(
+            "gone, and the command reads it",
+            &gone,
+            &command,
+            UNSAFE,
+            "H21",
+        ),
+        expected(
+            "gone, and nobody reads it",
+            &gone,
+            &old.copy(&app()),
+            PROVEN,
+            "",
+        ),
+        expected(
+            "otherwise, and a script reads it",
+            &other,
+            &reads,
+            TEST,
+            "H21",
+        ),
+        expected(
+            "otherwise, and nobody reads it",
+            &other,
+            &old.copy(&app()),
+            PROVEN,
+            "",
+        ),
+    ]);
+}
+
+#[test]
 fn set_id_bits_and_other_programs() {
     let lost = debian()
         .without("usr/bin/ping")
