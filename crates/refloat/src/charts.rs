@@ -8,7 +8,7 @@ use refloat_chart::{Chart, ChartArtifact};
 use refloat_charts::{ClientStore, KeptChart};
 use refloat_cli::credentials::{HostCredential, credential_of};
 use refloat_cli::error::{CliError, EXIT_NOT_FOUND};
-use refloat_cli::{ChartPlaces, PushedChart};
+use refloat_cli::{ChartPlaces, PushedChart, Reach};
 use refloat_core::{Failure, Secret};
 use refloat_oci::{Digest, Location, Reference, RegistryHost, TagOrDigest, media_type};
 use refloat_ports::{ByteStream, Images, ImagesError};
@@ -34,10 +34,10 @@ const TAGS_MAX: usize = 100_000;
 const PAGE: usize = 1000;
 
 /// All tags of a repository.
-fn tags(location: &Location, server: Option<&RegistryHost>) -> Result<Vec<String>, CliError> {
+fn tags(location: &Location, reach: &Reach) -> Result<Vec<String>, CliError> {
     let reference = registry(location)?;
     run(async {
-        let images = open(reference, server)?;
+        let images = open(reference, reach)?;
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let page = images
@@ -109,7 +109,7 @@ fn is_unreachable(error: &ImagesError) -> bool {
 fn push(
     location: &Location,
     artifact: ChartArtifact,
-    server: Option<&RegistryHost>,
+    reach: &Reach,
 ) -> Result<PushedChart, CliError> {
     let reference = registry(location)?;
     let tag = reference.tag.clone().map(TagOrDigest::Tag);
@@ -117,7 +117,7 @@ fn push(
         tag.ok_or_else(|| CliError::usage(format!("`{reference}` names no tag"), "add :VERSION"))?;
     let digest = artifact.digest;
     run(async {
-        let images = open(reference, server)?;
+        let images = open(reference, reach)?;
         let failed = |error: ImagesError| refused(reference, &error);
         let repository = &reference.repository;
         let before = images.resolve(repository, &target).await.map_err(failed)?;
@@ -170,10 +170,17 @@ fn registry(location: &Location) -> Result<&Reference, CliError> {
     }
 }
 
-fn open(reference: &Reference, server: Option<&RegistryHost>) -> Result<Arc<dyn Images>, CliError> {
-    let server = server.cloned();
+fn open(reference: &Reference, reach: &Reach) -> Result<Arc<dyn Images>, CliError> {
+    let (own, reach) = (reference.registry.clone(), reach.clone());
     let source = Arc::new(move |host: &RegistryHost| {
-        let found = credential_of(host, server.as_ref());
+        // What was given by hand is for this registry alone.
+        if let Some((username, password)) = reach.account.clone().filter(|_| *host == own) {
+            return Ok(Some(Credential::Password {
+                username,
+                password: Secret::new(password),
+            }));
+        }
+        let found = credential_of(host, reach.server.as_ref());
         let found = found.map_err(|error| CredentialError(error.message))?;
         Ok(found.map(|credential| match credential {
             HostCredential::Password { username, password } => Credential::Password {

@@ -240,6 +240,10 @@ fn helm_and_we_verify_each_other() -> Result<()> {
     run::checked(&mut bench.helm(&sign)?)?;
     let verify = ["verify", "dinghy-0.1.0.tgz", "--keyring", "public.gpg"];
     bench.alike(&verify)?;
+    // What refloat signs is verified by both.
+    let ours = [&sign[..], &["-d", "ours"]].concat();
+    run::checked(&mut bench.refloat(&ours)?)?;
+    bench.alike(&["verify", "ours/dinghy-0.1.0.tgz", "--keyring", "public.gpg"])?;
 
     // It travels with the chart, by both.
     let name = world.reference.replace(":0.1.0", "");

@@ -5,5 +5,6 @@ mod folders;
 mod git;
 mod killed;
 mod refused;
+mod secrets;
 mod shop;
 mod stored;

@@ -18,9 +18,10 @@ pub use builds::{
     BasesArguments, BuildArguments, InvocationArguments, LogsArguments, RunArguments, RunsArguments,
 };
 pub use charts::{
-    BumpArguments, DependencyArguments, DependencyVerb, KeyringArguments, LintArguments,
-    PackageArguments, PullArguments, PushArguments, SearchArguments, ShowArguments, ShowVerb,
-    TemplateArguments, ValueArguments, VerifyArguments,
+    AccessArguments, BumpArguments, DependencyArguments, DependencyVerb, IdleArguments,
+    KeyringArguments, LintArguments, PackageArguments, PullArguments, PushArguments,
+    SearchArguments, ShowArguments, ShowVerb, SourceArguments, TemplateArguments, ValueArguments,
+    VerifyArguments,
 };
 pub use images::{Allow, CompareArguments, InspectArguments, RebaseArguments};
 pub use patches::{
@@ -255,7 +256,7 @@ pub enum Verb {
     /// Find what is wrong with charts
     Lint(LintArguments),
     /// Fetch the charts that a chart stands on
-    #[command(subcommand, visible_alias = "dep")]
+    #[command(subcommand, visible_alias = "dep", alias = "dependencies")]
     Dependency(DependencyVerb),
     /// Check who packaged a chart, and that it is still the same
     Verify(VerifyArguments),
@@ -271,6 +272,7 @@ pub enum Verb {
     /// Push a packaged chart to a registry
     Push(PushArguments),
     /// Pull a chart from a registry
+    #[command(alias = "fetch")]
     Pull(PullArguments),
     /// Upgrade a release on a cluster, or install it
     Upgrade(UpgradeArguments),

@@ -20,8 +20,8 @@ mod verbs;
 
 pub use verbs::patches::span;
 pub use verbs::{
-    ChartPlaces, Freshness, Newness, PulledChart, PushedChart, ReleaseQuestion, RepositoryLogin,
-    invocation_options,
+    ChartPlaces, Freshness, Newness, PulledChart, PushedChart, Reach, ReleaseQuestion,
+    RepositoryLogin, invocation_options,
 };
 
 use alone::{Alone, Rebased};

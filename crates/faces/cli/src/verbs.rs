@@ -16,7 +16,8 @@ mod why;
 
 pub use bases::options as invocation_options;
 pub use charts::{
-    ChartPlaces, Freshness, Newness, PulledChart, PushedChart, ReleaseQuestion, RepositoryLogin,
+    ChartPlaces, Freshness, Newness, PulledChart, PushedChart, Reach, ReleaseQuestion,
+    RepositoryLogin,
 };
 
 use crate::Local;

@@ -2,6 +2,7 @@
 
 use crate::look::Seen;
 use crate::record::from_text;
+use crate::secrets::unquoted;
 use crate::{Releases, StepError, operation};
 use refloat_core::{Failure, RecordId, Timestamp};
 use refloat_flow::FlowError;
@@ -84,9 +85,9 @@ impl Releases {
         let read = self.store().read(operation!(tx, [id], {
             deployments::rendered(tx, &id).await
         }));
-        let rendered = read.await?.as_deref().and_then(from_text);
-        let mut rendered =
-            rendered.ok_or_else(|| StepError::Final("what was rendered is damaged".to_owned()))?;
+        let damaged = || StepError::Final("what was rendered is damaged".to_owned());
+        let kept = self.opened(key, &row.environment, read.await?.ok_or_else(damaged)?)?;
+        let mut rendered = from_text(kept.expose()).ok_or_else(damaged)?;
         rendered.description = description(seen);
         let deployment = PortDeployment {
             id: row.id.clone(),
@@ -96,19 +97,34 @@ impl Releases {
             timeout_seconds: TIMEOUT_SECONDS,
             namespace: Namespace::MustExist,
         };
-        self.start_deployment(&deployment).await?;
+        let rolled_out = self.roll_out(&deployment, seen.now).await;
+        // What a cluster answers may quote what it was sent.
+        match rolled_out {
+            Ok(DeploymentEvent::Failed { error }) => Ok(DeploymentEvent::Failed {
+                error: unquoted(error, kept.expose()),
+            }),
+            Err(StepError::Final(error)) => Err(StepError::Final(unquoted(error, kept.expose()))),
+            other => other,
+        }
+    }
+
+    /// Starts a deployment, and looks at it until it has ended.
+    async fn roll_out(
+        &self,
+        deployment: &PortDeployment,
+        now: Timestamp,
+    ) -> Result<DeploymentEvent, StepError> {
+        self.start_deployment(deployment).await?;
         let mut rest = LOOK_FIRST;
         loop {
-            match self.observe(&deployment).await? {
+            match self.observe(deployment).await? {
                 DeployStatus::Deployed { revision } => {
-                    return Ok(DeploymentEvent::Deployed {
-                        revision,
-                        at: seen.now,
-                    });
+                    return Ok(DeploymentEvent::Deployed { revision, at: now });
                 }
                 DeployStatus::Failed { error, .. } => return Ok(DeploymentEvent::Failed { error }),
                 DeployStatus::Running { waiting_for } => {
-                    tracing::debug!(release = key.name, ?waiting_for, "a rollout goes on");
+                    let release = &deployment.rendered.name;
+                    tracing::debug!(release, ?waiting_for, "a rollout goes on");
                 }
                 DeployStatus::Absent => {
                     let message = "what was deployed is gone from its target".to_owned();

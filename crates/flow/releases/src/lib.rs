@@ -16,6 +16,7 @@ mod make;
 mod oracle;
 mod overview;
 mod record;
+mod secrets;
 mod settle;
 mod source;
 mod waits;

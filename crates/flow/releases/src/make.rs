@@ -4,16 +4,13 @@ use crate::begin::blocking;
 use crate::change::{Edited, edit};
 use crate::look::Seen;
 use crate::oracle::ServerOracle;
-use crate::record::{assemble, to_text};
+use crate::secrets::{self, SecretFiles};
 use crate::source::{git_error, prefix};
 use crate::{Releases, StepError, charts, operation};
 use refloat_chart::render::ReleaseAction;
-use refloat_chart::{
-    Capabilities, Chart, GivenValues, KubeVersion, RenderOptions, artifact, package,
-};
+use refloat_chart::{Capabilities, Chart, KubeVersion, RenderOptions, artifact, package};
 use refloat_documents::{Environment, EnvironmentTarget, ReleaseDocument, ReleaseSource};
 use refloat_flow::Because;
-use refloat_oci::Digest;
 use refloat_ports::{NewCommit, Rendered, Target};
 use refloat_store_releases::changes::Made;
 use refloat_store_releases::{ChangeRow, NewDeployment, ReleaseKey, changes, deployments};
@@ -53,16 +50,17 @@ impl Releases {
         let mut rendered = Vec::with_capacity(document.environments.len());
         for environment in &document.environments {
             let done = self.render(key, seen, &edited.chart, environment).await;
-            let done = done.map_err(|error| match error {
+            let (done, secret) = done.map_err(|error| match error {
                 StepError::Final(message) => {
                     StepError::Final(format!("environment {}: {message}", environment.name))
                 }
                 again @ StepError::Again(_) => again,
             })?;
+            let (kept, digest) = self.kept(key, &environment.name, &done, &secret)?;
             rendered.push(NewDeployment {
                 environment: environment.name.clone(),
-                manifest_digest: Digest::sha256(done.manifest.as_bytes()),
-                rendered: to_text(&done),
+                manifest_digest: digest,
+                rendered: kept,
                 images: row.images.iter().map(|image| image.to).collect(),
             });
         }
@@ -97,7 +95,7 @@ impl Releases {
         seen: &Seen,
         chart: &Chart,
         environment: &Environment,
-    ) -> Result<Rendered, StepError> {
+    ) -> Result<(Rendered, SecretFiles), StepError> {
         let target = self.target(key, &environment.target).await?;
         let able = self.capabilities(&target).await?;
         let (release, name) = (key.clone(), environment.name.clone());
@@ -121,18 +119,12 @@ impl Releases {
             };
         }
         let names = seen.document.values.iter().chain(&environment.values);
-        let files: Result<Vec<_>, String> = names.map(|name| values_file(chart, name)).collect();
-        let files = files.map_err(StepError::Final)?;
+        let files = values_files(chart, names)?;
+        let sealed = values_files(chart, environment.secrets.iter())?;
+        let secret = self.secret_files(key, &sealed).await?;
         let (chart, oracle) = (chart.clone(), ServerOracle::at(seen.now));
         let done = blocking(move || {
-            let given = GivenValues {
-                files,
-                ..GivenValues::default()
-            };
-            let given = given
-                .merged(&|file| Err(format!("`{file}` cannot be read here")))
-                .map_err(|error| error.to_string())?;
-            assemble(&chart, &given, &options, &oracle).map_err(|error| error.to_string())
+            secrets::render(&chart, &files, &secret, &options, &oracle).map(|done| (done, secret))
         });
         done.await?.map_err(StepError::Final)
     }
@@ -229,6 +221,14 @@ fn namespace(target: &EnvironmentTarget) -> &str {
         EnvironmentTarget::Folder { .. } => NAMESPACE,
         EnvironmentTarget::Kubernetes { namespace, .. } => namespace,
     }
+}
+
+fn values_files<'a>(
+    chart: &Chart,
+    names: impl Iterator<Item = &'a String>,
+) -> Result<Vec<(String, String)>, StepError> {
+    let files: Result<_, String> = names.map(|name| values_file(chart, name)).collect();
+    files.map_err(StepError::Final)
 }
 
 fn values_file(chart: &Chart, name: &str) -> Result<(String, String), String> {

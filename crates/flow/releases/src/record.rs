@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use refloat_chart::render::{Hook, Manifest};
-use refloat_chart::values::to_json;
+use refloat_chart::values::to_json as json_of;
 use refloat_chart::{Chart, ChartError, ChartFile, RenderError, RenderOptions, render};
 use refloat_ports::Rendered;
 use refloat_template::{Map, Oracle, Value};
@@ -43,7 +43,7 @@ pub fn assemble(
         files: files(&done.manifests),
         hooks: done.hooks.iter().map(hook).collect(),
         chart: chart_json(chart)?,
-        config: to_json(&Value::Map(given.clone())),
+        config: json_of(&Value::Map(given.clone())),
         notes: done.notes,
         description: String::new(),
     })
@@ -81,17 +81,17 @@ fn chart_json(chart: &Chart) -> Result<Json, ChartError> {
     let file = |file: &ChartFile| json!({ "name": file.name, "data": STANDARD.encode(&file.data) });
     let list = |files: &[ChartFile]| files.iter().map(file).collect::<Vec<_>>();
     Ok(json!({
-        "metadata": to_json(&chart.metadata.to_value()),
+        "metadata": json_of(&chart.metadata.to_value()),
         "lock": Json::Null,
         "templates": list(&chart.templates),
-        "values": to_json(&Value::Map(chart.values()?)),
+        "values": json_of(&Value::Map(chart.values()?)),
         "schema": chart.schema.as_ref().map(|schema| STANDARD.encode(schema)),
         "files": list(&chart.files),
     }))
 }
 
 /// What is kept until its turn comes.
-pub(crate) fn to_text(rendered: &Rendered) -> String {
+pub(crate) fn to_json(rendered: &Rendered) -> Json {
     json!({
         "name": rendered.name,
         "namespace": rendered.namespace,
@@ -104,7 +104,6 @@ pub(crate) fn to_text(rendered: &Rendered) -> String {
         "notes": rendered.notes,
         "description": rendered.description,
     })
-    .to_string()
 }
 
 /// The same, read back; `None` if it is damaged.

@@ -207,6 +207,7 @@ fn object(dependency: &Dependency) -> String {
                 quoted(child),
                 quoted(parent)
             ),
+            ImportValues::Other(other) => go_json(other),
         });
         let imports: Vec<String> = imports.collect();
         fields.push(format!("\"import-values\":[{}]", imports.join(",")));
@@ -215,6 +216,41 @@ fn object(dependency: &Dependency) -> String {
         fields.push(format!("\"alias\":{}", quoted(&dependency.alias)));
     }
     format!("{{{}}}", fields.join(","))
+}
+
+/// JSON as Go writes it: keys sorted, numbers as `float64`.
+fn go_json(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Null | Value::Bool(_) => value.to_string(),
+        Value::Number(number) => go_number(number.as_f64().unwrap_or_default()),
+        Value::String(text) => quoted(text),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(go_json).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            let entry =
+                |(key, value): (&String, &Value)| format!("{}:{}", quoted(key), go_json(value));
+            let entries: Vec<String> = entries.into_iter().map(entry).collect();
+            format!("{{{}}}", entries.join(","))
+        }
+    }
+}
+
+/// encoding/json: an exponent only below 1e-6 and from 1e21 on.
+fn go_number(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 || (1e-6..1e21).contains(&size) {
+        return format!("{number}");
+    }
+    let text = format!("{number:e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+        _ => text,
+    }
 }
 
 /// Go's encoder also escapes what means something in HTML.

@@ -16,6 +16,7 @@ pub mod dependency;
 pub mod lint;
 pub mod load;
 pub mod metadata;
+pub mod name;
 pub mod package;
 mod prepare;
 pub mod provenance;

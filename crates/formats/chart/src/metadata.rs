@@ -91,6 +91,26 @@ pub enum ImportValues {
         /// In the parent; `.` is the top.
         parent: String,
     },
+    /// What helm passes over, or a table with more in it: it counts for the digest of the lock.
+    Other(serde_json::Value),
+}
+
+impl ImportValues {
+    /// What is taken and where it goes, as `child` and `parent` of a table; `None` for what helm passes over.
+    pub fn table(&self) -> Option<(String, String)> {
+        match self {
+            Self::Export(name) => Some((format!("exports.{name}"), ".".to_owned())),
+            Self::Table { child, parent } => Some((child.clone(), parent.clone())),
+            Self::Other(other) => {
+                let part = |key| match other.get(key) {
+                    None | Some(serde_json::Value::Null) => "<nil>".to_owned(),
+                    Some(serde_json::Value::String(text)) => text.clone(),
+                    Some(value) => value.to_string(),
+                };
+                other.is_object().then(|| (part("child"), part("parent")))
+            }
+        }
+    }
 }
 
 /// What `Chart.lock` says.

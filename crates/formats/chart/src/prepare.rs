@@ -135,9 +135,8 @@ fn import(chart: &mut Prepared<'_>) -> Result<(), String> {
     let imported = Map::new();
     for wanted in &mut chart.metadata.dependencies {
         for import in &mut wanted.import_values {
-            let (child, parent) = match import {
-                ImportValues::Export(name) => (format!("exports.{name}"), ".".to_owned()),
-                ImportValues::Table { child, parent } => (child.clone(), parent.clone()),
+            let Some((child, parent)) = import.table() else {
+                continue;
             };
             if let Some(found) = table(&values, &format!("{}.{child}", wanted.name)) {
                 tables(&imported, &at_path(&parent, found), Nulls::Keep);

@@ -5,14 +5,17 @@
 //! -----BEGIN PGP SIGNATURE-----          a signature over that text by a key of the keyring
 //! ```
 //! Only what is needed to check: keys and signatures of version 4, RSA, Ed25519 and ECDSA, SHA-2. The signature is checked
-//! by aws-lc; what is not known is refused by name. Nothing is signed here.
+//! by aws-lc; what is not known is refused by name.
 
 mod armor;
 mod keyring;
 mod packets;
+mod secret;
+mod sign;
 mod signature;
 
 pub use keyring::Keyring;
+pub use sign::{SecretKeyring, Signer, sign};
 
 use refloat_oci::{Algorithm, Digest};
 use refloat_template::{Value, yaml};
@@ -51,6 +54,9 @@ pub enum ProvenanceError {
     /// The signature is not of this text, or the key may not have made it.
     #[error("openpgp: invalid signature: {0}")]
     Invalid(&'static str),
+    /// No key signs, or it cannot.
+    #[error("{0}")]
+    Key(String),
     /// The signed text does not speak of the archive.
     #[error("provenance does not contain a SHA for a file named {0:?}")]
     OtherFile(String),

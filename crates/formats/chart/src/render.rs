@@ -13,7 +13,7 @@ mod output;
 
 pub use kinds::compare_kinds;
 pub use manifest::{Hook, HookEvent, Manifest, ManifestError, split_documents};
-pub use output::{OutputError, TemplateOutput};
+pub use output::{OutputError, OutputPart, TemplateOutput};
 
 use crate::capabilities::Capabilities;
 use crate::chart::{Chart, CrdFile};

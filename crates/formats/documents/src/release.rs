@@ -83,6 +83,8 @@ pub struct Environment {
     pub name: String,
     /// Files of values on top of the release's.
     pub values: Vec<String>,
+    /// Files of values in the chart that sops encrypted with age, on top of all others.
+    pub secrets: Vec<String>,
     /// Where.
     pub target: EnvironmentTarget,
     /// The environment that must run a change first.

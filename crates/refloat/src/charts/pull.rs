@@ -10,18 +10,15 @@ use refloat_chart::artifact::{CHART_LAYER_MAX_BYTES, ChartLayers, layers};
 use refloat_chart::load_archive;
 use refloat_chart::provenance::PROVENANCE_MAX_BYTES;
 use refloat_charts::{ClientStore, Kept};
-use refloat_cli::PulledChart;
 use refloat_cli::error::CliError;
-use refloat_oci::{Digest, Location, Reference, RegistryHost, TagOrDigest};
+use refloat_cli::{PulledChart, Reach};
+use refloat_oci::{Digest, Location, Reference, TagOrDigest};
 use refloat_ports::{Images, ImagesError};
 use std::sync::Arc;
 
 /// Fetches the archive of the chart at `location`, checked against its digest.
-pub(super) fn pull(
-    location: &Location,
-    server: Option<&RegistryHost>,
-) -> Result<PulledChart, CliError> {
-    let source = Source::new(location, server)?;
+pub(super) fn pull(location: &Location, reach: &Reach) -> Result<PulledChart, CliError> {
+    let source = Source::new(location, reach)?;
     run(async {
         match source.now().await {
             Ok(now) => source.archive(&now).await,
@@ -32,11 +29,8 @@ pub(super) fn pull(
 }
 
 /// The provenance file of the chart at `location`.
-pub(super) fn provenance(
-    location: &Location,
-    server: Option<&RegistryHost>,
-) -> Result<Option<Vec<u8>>, CliError> {
-    let source = Source::new(location, server)?;
+pub(super) fn provenance(location: &Location, reach: &Reach) -> Result<Option<Vec<u8>>, CliError> {
+    let source = Source::new(location, reach)?;
     run(async {
         let kept = match source.now().await {
             Ok(Now::Absent) => return Err(absent(source.reference)),
@@ -78,7 +72,7 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(location: &'a Location, server: Option<&RegistryHost>) -> Result<Self, CliError> {
+    fn new(location: &'a Location, reach: &Reach) -> Result<Self, CliError> {
         let reference = registry(location)?;
         let target = reference.target().ok_or_else(|| {
             CliError::usage(
@@ -89,7 +83,7 @@ impl<'a> Source<'a> {
         Ok(Self {
             reference,
             target,
-            images: open(reference, server)?,
+            images: open(reference, reach)?,
             store: ClientStore::of_user(),
         })
     }

@@ -7,6 +7,10 @@
 //! The secret's id is authenticated with both, so that no row can stand in for another. The key id says which master
 //! key wrapped it: a rotation wraps data keys anew and touches no value.
 
+mod sealed;
+
+pub use sealed::{keyed_hash, open_text, seal_text};
+
 use crate::fresh;
 use crate::projects::DEFAULT_PROJECT;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};

@@ -2,9 +2,11 @@
 
 mod dependency;
 mod lint;
+mod source;
 
 pub use dependency::{DependencyArguments, DependencyVerb, SearchArguments};
 pub use lint::{KeyringArguments, LintArguments, VerifyArguments};
+pub use source::{AccessArguments, IdleArguments, SourceArguments};
 
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -41,12 +43,16 @@ pub struct ValueArguments {
 /// `template`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints what `helm template` prints, byte for byte. CHART is a folder, a .tgz or a reference.
+Prints what `helm template` prints, byte for byte. CHART is a folder, a .tgz or a reference. Flags of helm that change
+how a cluster is written to are taken and say nothing here. No other program is started: instead of --post-renderer
+pipe the output into it.
 
 Examples:
   refloat template shop ./charts/shop -f values-staging.yaml
   refloat template shop registry.example.com/charts/shop:1.4.2 --set web.replicas=3
-  refloat template ./charts/shop --show-only templates/deployment.yaml")]
+  refloat template ./charts/shop --show-only templates/deployment.yaml
+  refloat template shop ./charts/shop --validate --kube-version 1.33
+  refloat template shop ./charts/shop --output-dir out --include-crds")]
 #[expect(clippy::struct_excessive_bools, reason = "each is one of helm's flags")]
 pub struct TemplateArguments {
     /// The release's name; release-name if left out
@@ -58,21 +64,30 @@ pub struct TemplateArguments {
     /// Values.
     #[command(flatten)]
     pub values: ValueArguments,
+    /// Its place.
+    #[command(flatten)]
+    pub source: SourceArguments,
     /// The namespace
     #[arg(short, long, env = "HELM_NAMESPACE", default_value = "default")]
     pub namespace: String,
-    /// The version of a chart whose reference has no tag, or a range: the newest that fits
-    #[arg(long)]
-    pub version: Option<String>,
-    /// The classic repository that CHART is a name in
-    #[arg(long, value_name = "URL")]
-    pub repo: Option<String>,
+    /// The name is release-name, as without a name
+    #[arg(short, long, conflicts_with_all = ["second", "name_template"])]
+    pub generate_name: bool,
+    /// A template that makes the name
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "second")]
+    pub name_template: Option<String>,
     /// Set .Release.IsUpgrade instead of .Release.IsInstall
     #[arg(long)]
     pub is_upgrade: bool,
     /// Print these templates only, by path or pattern
     #[arg(short, long, value_name = "TEMPLATE")]
     pub show_only: Vec<String>,
+    /// Write a file for each template below this folder, instead of printing
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+    /// Put the release's name before the paths in --output-dir
+    #[arg(long, requires = "output_dir")]
+    pub release_name: bool,
     /// Print the files of crds/ too
     #[arg(long)]
     pub include_crds: bool,
@@ -91,6 +106,30 @@ pub struct TemplateArguments {
     /// Do not look at values.schema.json
     #[arg(long)]
     pub skip_schema_validation: bool,
+    /// Check every object against Kubernetes' schemas of that version, offline
+    #[arg(long)]
+    pub validate: bool,
+    /// Fetch what the chart stands on first, if it is missing
+    #[arg(long)]
+    pub dependency_update: bool,
+    /// Print what was rendered also if it is no YAML
+    #[arg(long)]
+    pub debug: bool,
+    /// Nothing is ever changed here; `server` is refused
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "client")]
+    pub dry_run: Option<String>,
+    /// Refused: templates reach no network
+    #[arg(long, hide = true)]
+    pub enable_dns: bool,
+    /// Refused: no other program is started
+    #[arg(long, hide = true)]
+    pub post_renderer: Option<String>,
+    /// Refused, see --post-renderer
+    #[arg(long, hide = true, allow_hyphen_values = true)]
+    pub post_renderer_args: Vec<String>,
+    /// What says nothing to a rendering.
+    #[command(flatten)]
+    pub idle: IdleArguments,
 }
 
 /// `bump`
@@ -138,10 +177,9 @@ Examples:
   refloat package ./charts/shop -d out
   refloat package ./charts/campaign registry.example.com/marketing/campaign1/chart:1.1.0")]
 pub struct PackageArguments {
-    /// The chart's folder
-    pub folder: PathBuf,
-    /// Where to keep it
-    pub reference: Option<String>,
+    /// Folders of charts, and behind a single one where to keep it
+    #[arg(value_name = "DIR [REF]", required = true)]
+    pub charts: Vec<String>,
     /// Where to write the archive
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     pub destination: PathBuf,
@@ -154,12 +192,31 @@ pub struct PackageArguments {
     /// Fetch its dependencies first
     #[arg(short = 'u', long)]
     pub dependency_update: bool,
-    /// Not built: sign with gpg and keep FILE.prov beside FILE, `push` takes it along
-    #[arg(long, hide = true)]
+    /// Sign it: NAME-VERSION.tgz.prov beside the archive
+    #[arg(long, help_heading = "Provenance")]
     pub sign: bool,
-    /// Not built, see --sign
-    #[arg(long, hide = true)]
+    /// The signing key: part of its user id
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "sign",
+        help_heading = "Provenance"
+    )]
     pub key: Option<String>,
+    /// Its passphrase: the first line of this file, or of standard input for -
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "sign",
+        help_heading = "Provenance"
+    )]
+    pub passphrase_file: Option<String>,
+    /// Secret keys, as `gpg --export-secret-keys` writes them.
+    #[command(flatten)]
+    pub keyring: KeyringArguments,
+    /// The account of its dependencies' places.
+    #[command(flatten)]
+    pub access: AccessArguments,
 }
 
 /// `push`
@@ -175,6 +232,9 @@ pub struct PushArguments {
     pub file: PathBuf,
     /// Where to: a repository with a tag, or the path above the chart's name
     pub reference: String,
+    /// The account.
+    #[command(flatten)]
+    pub access: AccessArguments,
 }
 
 /// `pull`
@@ -185,29 +245,24 @@ Examples:
   refloat pull oci://registry.example.com/charts/shop --version 1.4.2 --untar -d charts
   refloat pull shop --repo https://charts.example.com --version '^1.4' --verify --keyring keys.gpg")]
 pub struct PullArguments {
-    /// The chart
-    pub reference: String,
-    /// The version, if the reference has no tag, or a range: the newest that fits
-    #[arg(long)]
-    pub version: Option<String>,
-    /// The classic repository that CHART is a name in
-    #[arg(long, value_name = "URL")]
-    pub repo: Option<String>,
+    /// The charts
+    #[arg(value_name = "CHART", required = true)]
+    pub references: Vec<String>,
+    /// Their place.
+    #[command(flatten)]
+    pub source: SourceArguments,
     /// Where to write it
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     pub destination: PathBuf,
     /// Write the chart's folder instead of the archive
     #[arg(long)]
     pub untar: bool,
-    /// Check its provenance before anything is written
-    #[arg(long, help_heading = "Provenance")]
-    pub verify: bool,
+    /// With --untar: the folder below --destination to write it into
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub untardir: PathBuf,
     /// Write its provenance file, too
     #[arg(long, help_heading = "Provenance")]
     pub prov: bool,
-    /// Keys.
-    #[command(flatten)]
-    pub keyring: KeyringArguments,
 }
 
 /// `show`
@@ -231,10 +286,7 @@ pub enum ShowVerb {
 pub struct ShowArguments {
     /// A folder, a .tgz or a reference
     pub chart: String,
-    /// The version, if the reference has no tag, or a range: the newest that fits
-    #[arg(long)]
-    pub version: Option<String>,
-    /// The classic repository that CHART is a name in
-    #[arg(long, value_name = "URL")]
-    pub repo: Option<String>,
+    /// Its place.
+    #[command(flatten)]
+    pub source: SourceArguments,
 }

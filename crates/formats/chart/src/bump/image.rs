@@ -24,7 +24,38 @@ pub(super) fn at(
             return plan(text, document, &place, new);
         }
     }
+    if let Some((above, key)) = path.split_key()
+        && REPOSITORY_KEYS.contains(&key)
+    {
+        let exact = find(document, path)?;
+        let place = find(document, &above)?;
+        if exact.node.text().is_some_and(is_bare) {
+            if ["tag", "digest"]
+                .iter()
+                .any(|key| place.node.get(key).is_some())
+            {
+                return plan(text, document, &place, new);
+            }
+            let tags = [
+                format!("{key}Tag"),
+                format!("{key}_tag"),
+                format!("{key}-tag"),
+            ];
+            if let Some(beside) = tags.iter().find(|key| place.node.get(key).is_some()) {
+                return Err(BumpError::Ambiguous {
+                    path: path.to_string(),
+                    reason: format!("its tag stands beside it, in `{beside}`; edit that by hand"),
+                });
+            }
+        }
+    }
     plan(text, document, &find(document, path)?, new)
+}
+
+/// Whether a text names an image without tag and digest.
+fn is_bare(text: &str) -> bool {
+    let last = text.rsplit('/').next().unwrap_or(text);
+    !text.is_empty() && !last.contains([':', '@'])
 }
 
 /// Which scalars change so that the image at `place` is `new`.

@@ -97,3 +97,22 @@ fn an_index_is_read() {
     assert_eq!(Index::parse("entries: {}"), Err(IndexError::NoApiVersion));
     assert!(Index::parse("- a").is_err());
 }
+
+#[test]
+fn what_helm_passes_over_counts_for_the_digest() {
+    let numbers = [
+        (0.0, "0"),
+        (1.5, "1.5"),
+        (1e20, "100000000000000000000"),
+        (1e21, "1e+21"),
+        (1e-7, "1e-7"),
+    ];
+    for (number, written) in numbers {
+        assert_eq!(go_number(number), written);
+    }
+    let json = serde_json::json!({ "parent": "p", "child": [true, null, 3.0], "<": 1 });
+    assert_eq!(
+        go_json(&json),
+        r#"{"\u003c":1,"child":[true,null,3],"parent":"p"}"#
+    );
+}

@@ -3,6 +3,7 @@
 
 use super::{Dependency, ImportValues, Lock, Maintainer, Metadata};
 use crate::load::ChartError;
+use crate::values::to_json;
 use refloat_template::{Map, Value, yaml};
 
 /// Reads `text` over `metadata`: what it does not mention stays.
@@ -93,20 +94,17 @@ fn dependency(value: &Value) -> Result<Dependency, ChartError> {
     fields.texts_into("tags", &mut dependency.tags)?;
     dependency.enabled = matches!(fields.get("enabled"), Some(Value::Bool(true)));
     for item in fields.list("import-values")?.unwrap_or_default() {
+        let text = |map: &Map, key| match map.get(key)? {
+            Value::String(text) => Some(text.to_string()),
+            _ => None,
+        };
         let import = match &item {
-            Value::Map(map) => {
-                let part = |key| {
-                    let value = map.get(key).and_then(|value| as_text(&value));
-                    value.unwrap_or_else(|| "<nil>".to_owned())
-                };
-                ImportValues::Table {
-                    child: part("child"),
-                    parent: part("parent"),
-                }
-            }
+            Value::Map(map) => match (map.len(), text(map, "child"), text(map, "parent")) {
+                (2, Some(child), Some(parent)) => ImportValues::Table { child, parent },
+                _ => ImportValues::Other(to_json(&item)),
+            },
             Value::String(name) => ImportValues::Export(name.to_string()),
-            // Helm passes over anything else.
-            _ => continue,
+            other => ImportValues::Other(to_json(other)),
         };
         dependency.import_values.push(import);
     }

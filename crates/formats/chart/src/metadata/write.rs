@@ -181,6 +181,7 @@ impl ImportValues {
                 ("child", Value::from(child.as_str())),
                 ("parent", Value::from(parent.as_str())),
             ]),
+            Self::Other(other) => crate::values::from_json(other),
         }
     }
 }

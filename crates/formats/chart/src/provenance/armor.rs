@@ -85,3 +85,49 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     }
     Some(bytes)
 }
+
+/// Packets in armor (RFC 4880, section 6.2).
+pub(super) fn armored(what: &str, bytes: &[u8]) -> String {
+    let text = encode(bytes);
+    let lines = text.as_bytes().chunks(64);
+    let lines = lines.map(|line| format!("{}\n", String::from_utf8_lossy(line)));
+    format!(
+        "-----BEGIN PGP {what}-----\n\n{}={}\n-----END PGP {what}-----\n",
+        lines.collect::<String>(),
+        encode(&checksum(bytes).to_be_bytes()[1..])
+    )
+}
+
+fn encode(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let bits = three
+            .iter()
+            .zip([16, 8, 0])
+            .fold(0, |bits, (byte, shift)| bits | usize::from(*byte) << shift);
+        for place in 0..4 {
+            if place <= three.len() {
+                text.push(char::from(LETTERS[bits >> (18 - 6 * place) & 63]));
+            } else {
+                text.push('=');
+            }
+        }
+    }
+    text
+}
+
+/// CRC-24.
+fn checksum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x00b7_04ce, |sum, byte| {
+        let sum = sum ^ u32::from(*byte) << 16;
+        (0..8).fold(sum, |sum: u32, _| {
+            let next = sum << 1;
+            if next & 0x0100_0000 == 0 {
+                next
+            } else {
+                next ^ 0x0186_4cfb
+            }
+        })
+    })
+}

@@ -4,6 +4,7 @@
 //! away is heeded: a revocation, an end of validity, a subkey that is not for signing.
 
 use super::packets::{Packet, cut, integer, malformed, number, split};
+use super::secret::padded;
 use super::signature::{Signature, parse};
 use super::{KEYRING_MAX_BYTES, ProvenanceError, armor};
 use aws_lc_rs::signature as lc;
@@ -36,7 +37,7 @@ struct Key {
 }
 
 #[derive(Debug, Clone)]
-enum Kind {
+pub(super) enum Kind {
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
     Ed25519(Vec<u8>),
     Ecdsa { curve: Curve, point: Vec<u8> },
@@ -44,7 +45,7 @@ enum Kind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Curve {
+pub(super) enum Curve {
     P256,
     P384,
     P521,
@@ -178,14 +179,8 @@ impl Key {
             return Err(ProvenanceError::Unsupported(what));
         }
         let (kind, rest) = Kind::parse(*algorithm, rest)?;
-        let public = &body[..body.len() - rest.len()];
-        let mut hashed = vec![0x99];
-        let length = u16::try_from(public.len()).map_err(|_| malformed("a key is too large"))?;
-        hashed.extend(length.to_be_bytes());
-        hashed.extend(public);
-        let fingerprint = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &hashed);
         Ok(Self {
-            fingerprint: fingerprint.as_ref().to_vec(),
+            fingerprint: fingerprint(&body[..body.len() - rest.len()])?,
             made_seconds: u64::try_from(number(&[*a, *b, *c, *d])).unwrap_or(0),
             lasts_seconds: None,
             revoked: false,
@@ -237,7 +232,7 @@ impl Key {
 
 impl Kind {
     /// The public numbers of a key, and what follows them.
-    fn parse(algorithm: u8, bytes: &[u8]) -> Result<(Self, &[u8]), ProvenanceError> {
+    pub(super) fn parse(algorithm: u8, bytes: &[u8]) -> Result<(Self, &[u8]), ProvenanceError> {
         match algorithm {
             1 | 3 => {
                 let (modulus, rest) = integer(bytes)?;
@@ -354,6 +349,16 @@ impl Curve {
     }
 }
 
+/// The fingerprint of the public part of a key.
+pub(super) fn fingerprint(public: &[u8]) -> Result<Vec<u8>, ProvenanceError> {
+    let mut hashed = vec![0x99];
+    let length = u16::try_from(public.len()).map_err(|_| malformed("a key is too large"))?;
+    hashed.extend(length.to_be_bytes());
+    hashed.extend(public);
+    let fingerprint = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &hashed);
+    Ok(fingerprint.as_ref().to_vec())
+}
+
 fn curve(bytes: &[u8]) -> Result<(&[u8], &[u8]), ProvenanceError> {
     let [length, rest @ ..] = bytes else {
         return Err(cut());
@@ -376,12 +381,6 @@ fn hashed(id: u8, message: &[u8]) -> Result<Vec<u8>, ProvenanceError> {
 /// SHA-1 and MD5 among them: they prove nothing any more.
 fn hash(id: u8) -> ProvenanceError {
     ProvenanceError::Unsupported(format!("a signature by hash {id} for this key"))
-}
-
-/// Numbers lose leading zeros on the way.
-fn padded(value: &[u8], width: usize) -> Vec<u8> {
-    let missing = width.saturating_sub(value.len());
-    [vec![0; missing].as_slice(), value].concat()
 }
 
 fn hex(bytes: &[u8]) -> String {

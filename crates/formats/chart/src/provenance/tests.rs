@@ -87,3 +87,44 @@ fn every_cut_and_every_flipped_bit_is_an_error_and_no_panic() {
         let _ = verify(b"chart", NAME, &damaged, &keyring, NOW_SECONDS);
     }
 }
+
+const SECRETS: &str = include_str!("data/secret.asc");
+
+#[test]
+fn what_is_signed_here_is_verified_here() {
+    let files = [(
+        "Chart.yaml".to_owned(),
+        b"apiVersion: v2\nname: a\nversion: 1.0.0\ndescription: \"- a\"\n".to_vec(),
+    )];
+    let chart = crate::load(files.into()).expect("a chart");
+    let secrets = SecretKeyring::parse(SECRETS.as_bytes()).expect("secret keys");
+    let public = Keyring::parse(SECRETS.as_bytes()).expect("their public parts");
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    let signer = |key, passphrase| Signer {
+        keyring: &secrets,
+        key,
+        passphrase,
+        random: &random,
+    };
+    for key in ["rsa2048", "ed25519", "nistp256"] {
+        let signer = signer(key, Some(b"open sesame".as_slice()));
+        let proof = sign(&chart, b"chart", NAME, &signer, NOW_SECONDS).expect("a signature");
+        let found = verify(b"chart", NAME, proof.as_bytes(), &public, NOW_SECONDS);
+        let found = found.expect("it is well");
+        assert!(found.identities[0].contains(key), "{found:?}");
+    }
+    let refused = |key, passphrase| {
+        let signed = sign(
+            &chart,
+            b"chart",
+            NAME,
+            &signer(key, passphrase),
+            NOW_SECONDS,
+        );
+        signed.expect_err("it is refused").to_string()
+    };
+    assert!(refused("rsa2048", None).contains("--passphrase-file"));
+    assert!(refused("rsa2048", Some(b"wrong".as_slice())).contains("does not open"));
+    assert!(refused("nobody", None).contains("no secret key"));
+    assert!(refused("example.com", None).contains("more than one"));
+}

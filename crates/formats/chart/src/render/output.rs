@@ -21,6 +21,17 @@ pub struct TemplateOutput {
 #[error("could not find template {0} in chart")]
 pub struct OutputError(pub String);
 
+/// A document that is written to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputPart<'r> {
+    /// The path of its template, from the top of the charts.
+    pub path: &'r str,
+    /// Whether it is a file of `crds/`.
+    pub is_crd: bool,
+    /// Its text, behind a line that names its template.
+    pub text: String,
+}
+
 impl TemplateOutput {
     /// The text.
     ///
@@ -47,6 +58,47 @@ impl TemplateOutput {
         } else {
             self.shown(&text)
         }
+    }
+
+    /// The same, one part for each document and each file of `crds/`, by the path of its template.
+    ///
+    /// # Errors
+    /// [`OutputError`].
+    pub fn files<'r>(&self, rendered: &'r Rendered) -> Result<Vec<OutputPart<'r>>, OutputError> {
+        let mut parts = Vec::new();
+        if self.crds {
+            let crds = rendered.crds.iter();
+            parts.extend(crds.map(|crd| OutputPart {
+                path: &crd.path,
+                is_crd: true,
+                text: part(&crd.path, &crd.file.text()),
+            }));
+        }
+        let hooks = rendered.hooks.iter().filter(|hook| {
+            let test = self.skip_tests && hook.events.contains(&HookEvent::Test);
+            !self.no_hooks && !test
+        });
+        let manifests = rendered.manifests.iter();
+        let manifests = manifests.chain(hooks.map(|hook| &hook.manifest));
+        parts.extend(manifests.map(|manifest| OutputPart {
+            path: &manifest.path,
+            is_crd: false,
+            text: part(&manifest.path, &manifest.text),
+        }));
+        if self.show_only.is_empty() {
+            return Ok(parts);
+        }
+        let below = |path: &str| path.split_once('/').map(|(_, rest)| rest.to_owned());
+        let fits = |wanted: &str, path: &str| {
+            below(path).is_some_and(|path| pattern::matches(wanted, &path).unwrap_or(false))
+        };
+        let mut lacking = self.show_only.iter();
+        let lacking = lacking.find(|wanted| !parts.iter().any(|part| fits(wanted, part.path)));
+        if let Some(wanted) = lacking {
+            return Err(OutputError(wanted.clone()));
+        }
+        parts.retain(|part| self.show_only.iter().any(|wanted| fits(wanted, part.path)));
+        Ok(parts)
     }
 
     fn shown(&self, text: &str) -> Result<String, OutputError> {

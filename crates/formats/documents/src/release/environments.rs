@@ -7,7 +7,7 @@ use crate::node::{Node, NodeValue};
 use serde_json::{Value, json};
 
 /// Keys of an environment that are not built.
-const UNBUILT_ENVIRONMENT: [&str; 3] = ["secrets", "window", "approvals"];
+const UNBUILT_ENVIRONMENT: [&str; 2] = ["window", "approvals"];
 /// Targets that are not built.
 const UNBUILT_TARGETS: [&str; 3] = ["git", "pipeline", "set_image"];
 /// The longest soak in seconds: 30 days.
@@ -31,6 +31,9 @@ pub(super) fn to_json(environment: &Environment) -> Value {
     };
     let mut json =
         json!({ "name": environment.name, "values": environment.values, "target": target });
+    if !environment.secrets.is_empty() {
+        json["secrets"] = Value::from(environment.secrets.clone());
+    }
     if let Some(after) = &environment.after {
         json["after"] = Value::from(after.as_str());
     }
@@ -85,6 +88,7 @@ fn environment(node: Node) -> Result<(Environment, u64), DocumentError> {
     let name = crate::project::name(&mut fields)?;
     let mut fields = fields.renamed(format!("environment {name} of Release"));
     let values = paths(&mut fields, "values")?;
+    let secrets = paths(&mut fields, "secrets")?;
     let after = fields.text("after")?;
     let soak = fields.text("soak")?;
     let soak_seconds = match &soak {
@@ -113,6 +117,7 @@ fn environment(node: Node) -> Result<(Environment, u64), DocumentError> {
     let environment = Environment {
         name,
         values,
+        secrets,
         target,
         after: after.map(|after| after.value),
         soak_seconds,

@@ -15,6 +15,7 @@ values: [values-all.yaml]
 environments:
   - name: staging
     values: [values-staging.yaml]
+    secrets: [secrets.staging.yaml]
     target: { folder: out/staging }
   - name: production
     after: staging
@@ -41,6 +42,7 @@ fn a_whole_release_is_read_and_comes_back() -> Result<(), crate::DocumentError> 
         ReleaseDocument::line(&release.images[0]),
         "apps/web#semver:~1.2"
     );
+    assert_eq!(release.environments[0].secrets, ["secrets.staging.yaml"]);
     assert_eq!(release.environments[1].soak_seconds, 1800);
     assert!(matches!(
         &release.environments[1].target,
@@ -65,52 +67,52 @@ fn what_is_wrong_or_not_built_is_named_with_its_line() {
         (
             "tests: false",
             "tests: true",
-            "unsupported: tests: true of Release (line 19)",
+            "unsupported: tests: true of Release (line 20)",
         ),
         (
             "tests: false",
             "rollback: auto",
-            "unsupported: key rollback of Release (line 19)",
+            "unsupported: key rollback of Release (line 20)",
         ),
         (
             "tests: false",
             "together: shop",
-            "unsupported: key together of Release (line 19)",
+            "unsupported: key together of Release (line 20)",
         ),
         (
             "    soak: 30m",
             "    window: \"Mon\"",
-            "unsupported: key window of an environment of Release (line 16)",
+            "unsupported: key window of an environment of Release (line 17)",
         ),
         (
             "    soak: 30m",
             "    approvals: []",
-            "unsupported: key approvals of an environment of Release (line 16)",
+            "unsupported: key approvals of an environment of Release (line 17)",
         ),
         (
             "    soak: 30m",
-            "    secrets: [a]",
-            "unsupported: key secrets of an environment of Release (line 16)",
+            "    secrets: [../a]",
+            "line 17: `../a` is no path inside",
         ),
         (
             "{ folder: out/staging }",
             "{ git: {} }",
-            "unsupported: key git of target of environment staging (line 13)",
+            "unsupported: key git of target of environment staging (line 14)",
         ),
         (
             "{ folder: out/staging }",
             "{ pipeline: {} }",
-            "unsupported: key pipeline of target of environment staging (line 13)",
+            "unsupported: key pipeline of target of environment staging (line 14)",
         ),
         (
             "    soak: 30m",
             "    soak: soon",
-            "line 16: `soak` of environment production is no duration",
+            "line 17: `soak` of environment production is no duration",
         ),
         (
             "    after: staging",
             "    after: test",
-            "line 15: `after` names `test`, which is no environment above it",
+            "line 16: `after` names `test`, which is no environment above it",
         ),
         (
             "name: shop",
@@ -135,7 +137,7 @@ fn what_is_wrong_or_not_built_is_named_with_its_line() {
         (
             "update: [image]",
             "update: [soon]",
-            "line 18: `update` of Release has an unknown word",
+            "line 19: `update` of Release has an unknown word",
         ),
         (
             "chart: charts/shop:1.0.0",

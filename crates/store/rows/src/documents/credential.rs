@@ -2,9 +2,13 @@
 
 use super::{Applied, Effects, New, Stored, StoredKind, not_found, record_applied, remove, store};
 use crate::access::AuthorizedProject;
+use crate::registry::limit;
 use crate::secrets::{self, MasterKey};
 use refloat_core::{ProjectId, Rejection, Secret, SecretId};
 use refloat_database::{Row, StoreError, Tx, sql};
+
+/// The most credentials of a project that are looked through.
+const CREDENTIALS_MAX: usize = 10_000;
 
 /// A credential to apply.
 #[derive(Debug)]
@@ -115,6 +119,37 @@ pub async fn credential(
     credential_row(tx, project, name)
         .await?
         .ok_or_else(|| not_found(StoredKind::Credential, name).into())
+}
+
+/// The credentials of a project whose documents have this key, `age_key` for example: name, and where the value is.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn credentials_with(
+    tx: &mut dyn Tx,
+    project: &ProjectId,
+    key: &str,
+) -> Result<Vec<(String, SecretId)>, StoreError> {
+    let rows = tx
+        .query(
+            sql("select d.name, d.content, c.secret_id from document d \
+                 join credential c on c.project_id = d.project_id and c.name = d.name \
+                 where d.project_id = $1 and d.kind = $2 order by d.name limit $3"),
+            &[
+                project.as_str().into(),
+                StoredKind::Credential.name().into(),
+                limit(CREDENTIALS_MAX),
+            ],
+        )
+        .await?;
+    let mut found = Vec::new();
+    for row in &rows {
+        let content: serde_json::Value = serde_json::from_str(row.text(1)?).unwrap_or_default();
+        if content.get(key).is_some() {
+            found.push((row.text(0)?.to_owned(), row.parsed(2)?));
+        }
+    }
+    Ok(found)
 }
 
 async fn credential_row(

@@ -1,6 +1,6 @@
 //! `dependency`, `search`: charts that others stand on, and those that were pulled.
 
-use super::KeyringArguments;
+use super::{AccessArguments, KeyringArguments};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -25,6 +25,9 @@ pub enum DependencyVerb {
         /// The chart's folder, or a .tgz
         #[arg(default_value = ".")]
         chart: PathBuf,
+        /// The widest column
+        #[arg(long, value_name = "N", default_value_t = 80)]
+        max_col_width: usize,
     },
 }
 
@@ -43,6 +46,9 @@ pub struct DependencyArguments {
     /// Keys.
     #[command(flatten)]
     pub keyring: KeyringArguments,
+    /// The account.
+    #[command(flatten)]
+    pub access: AccessArguments,
 }
 
 /// `search`
@@ -60,4 +66,10 @@ pub struct SearchArguments {
     /// Search a registry instead
     #[arg(short, long, value_name = "REGISTRY")]
     pub registry: Option<String>,
+    /// Versions in this range only
+    #[arg(long, value_name = "RANGE")]
+    pub version: Option<String>,
+    /// Exit with 4 if nothing is found
+    #[arg(long)]
+    pub fail_on_no_result: bool,
 }

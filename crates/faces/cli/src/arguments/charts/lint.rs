@@ -14,7 +14,7 @@ Examples:
   refloat lint ./charts/* --strict -f values-production.yaml -o json")]
 pub struct LintArguments {
     /// The charts
-    #[arg(value_name = "CHART", required = true)]
+    #[arg(value_name = "CHART", default_value = ".")]
     pub charts: Vec<String>,
     /// Values.
     #[command(flatten)]

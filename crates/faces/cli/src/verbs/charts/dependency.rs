@@ -8,7 +8,7 @@ mod list;
 use super::repositories::Repositories;
 use super::source;
 use crate::Local;
-use crate::arguments::{DependencyArguments, DependencyVerb, KeyringArguments};
+use crate::arguments::{AccessArguments, DependencyArguments, DependencyVerb, KeyringArguments};
 use crate::error::CliError;
 use crate::output::Answer;
 use crate::settings::Settings;
@@ -37,17 +37,26 @@ pub(in super::super) fn dependency(
                 None => update(arguments, settings, local),
             }
         }
-        DependencyVerb::List { chart } => list::list(chart),
+        DependencyVerb::List {
+            chart,
+            max_col_width,
+        } => list::list(chart, *max_col_width),
     }
 }
 
-/// `package --dependency-update`
-pub(super) fn bring(folder: &Path, settings: &Settings, local: &Local) -> Result<(), CliError> {
+/// `package --dependency-update` and `template --dependency-update`
+pub(super) fn bring(
+    folder: &Path,
+    access: &AccessArguments,
+    settings: &Settings,
+    local: &Local,
+) -> Result<(), CliError> {
     let arguments = DependencyArguments {
         chart: folder.to_owned(),
         skip_refresh: false,
         verify: false,
         keyring: KeyringArguments::default(),
+        access: access.clone(),
     };
     update(&arguments, settings, local).map(|_| ())
 }

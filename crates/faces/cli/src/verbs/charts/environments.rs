@@ -82,10 +82,7 @@ impl Ground {
         settings: &Settings,
         local: &Local,
     ) -> Result<Self, CliError> {
-        let wish = source::Wish {
-            version: None,
-            repo: None,
-        };
+        let wish = source::Wish::default();
         let loaded = source::chart(chart, &wish, settings, local)?;
         let folder = Some(PathBuf::from(chart)).filter(|path| path.is_dir());
         let mut ground = Self {

@@ -225,7 +225,12 @@ fn of_folder(path: &Path, text: &str) -> Result<LintInput, CliError> {
             std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
             _ => error.to_string(),
         };
+        // Go's `filepath.Join` leaves `.` out.
         let shown = Path::new(text).join("Chart.yaml");
+        let shown: PathBuf = shown
+            .components()
+            .filter(|part| *part != Component::CurDir)
+            .collect();
         let message = format!(
             "unable to check Chart.yaml file in chart: stat {}: {reason}",
             shown.display()

@@ -10,17 +10,17 @@ use std::path::PathBuf;
 /// A provenance file, where there is one.
 pub type ProvenanceFile = Result<Option<Vec<u8>>, CliError>;
 
-/// Where charts are had from and kept. The host is that of the configured server.
+/// Where charts are had from and kept.
 #[derive(Clone, Copy)]
 pub struct ChartPlaces {
     /// A packaged chart out of a registry, or out of the store if it is there and still what is meant.
-    pub pull: fn(&Location, Option<&RegistryHost>) -> Result<PulledChart, CliError>,
+    pub pull: fn(&Location, &Reach) -> Result<PulledChart, CliError>,
     /// The provenance file of a chart in a registry, if it has one.
-    pub provenance: fn(&Location, Option<&RegistryHost>) -> ProvenanceFile,
+    pub provenance: fn(&Location, &Reach) -> ProvenanceFile,
     /// Keeps a chart under a tag.
-    pub push: fn(&Location, ChartArtifact, Option<&RegistryHost>) -> Result<PushedChart, CliError>,
+    pub push: fn(&Location, ChartArtifact, &Reach) -> Result<PushedChart, CliError>,
     /// All tags of a chart's repository.
-    pub tags: fn(&Location, Option<&RegistryHost>) -> Result<Vec<String>, CliError>,
+    pub tags: fn(&Location, &Reach) -> Result<Vec<String>, CliError>,
     /// The index of a classic repository.
     pub index: fn(&RepositoryLogin, Freshness) -> Result<Vec<u8>, CliError>,
     /// An archive of a classic repository by its address, and the SHA-256 that the index gives for it.
@@ -29,6 +29,21 @@ pub struct ChartPlaces {
     pub file_provenance: fn(&str, &RepositoryLogin) -> ProvenanceFile,
     /// Charts in the store by a word, as JSON.
     pub search: fn(&str) -> Vec<Value>,
+}
+
+/// How a registry is reached.
+#[derive(Clone, Default)]
+pub struct Reach {
+    /// The configured server, whose account may come from the environment.
+    pub server: Option<RegistryHost>,
+    /// The account that was given for the chart's own registry, before any that is kept: name and password.
+    pub account: Option<(String, String)>,
+}
+
+impl fmt::Debug for Reach {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} (secret)", self.server)
+    }
 }
 
 /// A chart's archive, and how it was had.

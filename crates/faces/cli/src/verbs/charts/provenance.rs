@@ -6,18 +6,26 @@ use crate::error::CliError;
 use crate::output::{Answer, View};
 use refloat_chart::provenance::{Keyring, Verification, verify as check};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(in super::super) fn verify(arguments: &VerifyArguments) -> Result<Answer, CliError> {
     let archive = source::read(&arguments.file)?;
-    let mut beside = arguments.file.clone().into_os_string();
+    let found = beside(&arguments.file, &archive, &arguments.keyring)?;
+    Ok(Answer::read(json_of(&found), View::Lines(lines(&found))))
+}
+
+/// Checks a file against the one with `.prov` beside it.
+pub(super) fn beside(
+    file: &Path,
+    archive: &[u8],
+    arguments: &KeyringArguments,
+) -> Result<Verification, CliError> {
+    let mut beside = file.to_owned().into_os_string();
     beside.push(".prov");
     let provenance = source::read(&PathBuf::from(beside))?;
-    let name = arguments.file.file_name().unwrap_or_default();
-    let name = name.to_string_lossy();
-    let keyring = keyring(&arguments.keyring)?;
-    let found = proven(&archive, &name, &provenance, &keyring)?;
-    Ok(Answer::read(json_of(&found), View::Lines(lines(&found))))
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let keyring = keyring(arguments)?;
+    proven(archive, &name, &provenance, &keyring)
 }
 
 /// The public keys to trust.

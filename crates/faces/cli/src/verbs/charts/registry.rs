@@ -1,7 +1,7 @@
 //! `package`, `push`, `pull`: charts as archives and in registries.
 
 use super::provenance;
-use super::repositories;
+use super::sign;
 use super::source::{self, Origin, Wish};
 use crate::Local;
 use crate::arguments::{PackageArguments, PullArguments, PushArguments};
@@ -22,30 +22,112 @@ pub(in super::super) fn package(
     settings: &Settings,
     local: &Local,
 ) -> Result<Answer, CliError> {
-    if arguments.sign || arguments.key.is_some() {
-        return Err(CliError::unsupported(
-            "signing (sign with gpg as docs/charts.md says; push takes FILE.prov along)",
-        ));
+    let key = sign::Key::of(arguments)?;
+    let (folders, reference) = folders(&arguments.charts)?;
+    let mut all = Vec::new();
+    for folder in folders {
+        let chart = prepared(arguments, folder, settings, local)?;
+        all.push(packaged(
+            arguments,
+            chart,
+            reference,
+            key.as_ref(),
+            settings,
+            local,
+        )?);
     }
+    Ok(together(all, "packaged"))
+}
+
+/// What lies on the disk as a chart is one; a single other word behind one is where it is kept.
+fn folders(words: &[String]) -> Result<(Vec<&Path>, Option<&str>), CliError> {
+    let is_chart = |word: &&String| Path::new(word).join("Chart.yaml").is_file();
+    match words {
+        [folder, reference] if !is_chart(&reference) => {
+            Ok((vec![Path::new(folder)], Some(reference)))
+        }
+        [_] => Ok((words.iter().map(Path::new).collect(), None)),
+        _ => match words.iter().find(|word| !is_chart(word)) {
+            None => Ok((words.iter().map(Path::new).collect(), None)),
+            Some(other) => Err(CliError::usage(
+                format!("{other} is no folder of a chart"),
+                "package one chart under a reference: package DIR REF",
+            )),
+        },
+    }
+}
+
+fn prepared(
+    arguments: &PackageArguments,
+    folder: &Path,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Chart, CliError> {
     if arguments.dependency_update {
-        super::dependency::bring(&arguments.folder, settings, local)?;
+        super::dependency::bring(folder, &arguments.access, settings, local)?;
     }
-    let mut chart = source::folder(&arguments.folder)?;
+    let mut chart = source::folder(folder)?;
     if let Some(version) = &arguments.version {
         chart.metadata.version.clone_from(version);
     }
     if let Some(version) = &arguments.app_version {
         chart.metadata.app_version.clone_from(version);
     }
-    let Some(reference) = &arguments.reference else {
+    Ok(chart)
+}
+
+fn packaged(
+    arguments: &PackageArguments,
+    mut chart: Chart,
+    reference: Option<&str>,
+    key: Option<&sign::Key>,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Answer, CliError> {
+    let Some(reference) = reference else {
         let bytes = packed(&mut chart)?;
         let name = file_name(&chart);
-        return written(&chart, &bytes, &arguments.destination, &name, "packaged");
+        let proof = key.map(|key| key.sign(&chart, &bytes, &name)).transpose()?;
+        let mut answer = written(&chart, &bytes, &arguments.destination, &name, "packaged")?;
+        if let Some(proof) = proof {
+            let path = arguments.destination.join(format!("{name}.prov"));
+            fs::write(&path, proof).map_err(|error| unwritable(&path, &error))?;
+            answer.json["provenance"] = path.display().to_string().into();
+        }
+        return Ok(answer);
     };
     let mut reference = parse(reference, settings)?;
     under_reference(&mut chart, &mut reference, arguments.version.is_some())?;
-    let artifact = made(packed(&mut chart)?)?;
-    push_to(&chart, &reference, artifact, settings, local)
+    let bytes = packed(&mut chart)?;
+    let place = Origin::Place(Location::Registry(reference.clone()));
+    let name = place.file_name(&chart);
+    let proof = key.map(|key| key.sign(&chart, &bytes, &name)).transpose()?;
+    let mut artifact = made(bytes)?;
+    if let Some(proof) = proof {
+        artifact = artifact.with_provenance(proof.into_bytes());
+    }
+    let wish = Wish::with(&arguments.access);
+    push_to(&chart, &reference, artifact, &wish, settings, local)
+}
+
+/// The answers of several charts as one; that of one chart as it is.
+fn together(mut all: Vec<Answer>, key: &str) -> Answer {
+    if all.len() == 1
+        && let Some(only) = all.pop()
+    {
+        return only;
+    }
+    let changed = all.iter().any(|answer| answer.changed == Some(true));
+    let items: Vec<_> = all.iter().map(|answer| answer.json.clone()).collect();
+    let brief = all.iter().flat_map(|answer| answer.brief.clone()).collect();
+    let lines = all.into_iter().flat_map(|answer| match answer.view {
+        View::Lines(lines) => lines,
+        View::Table(..) => Vec::new(),
+    });
+    let lines = lines.collect();
+    let mut answer = Answer::done(json!({ key: items }), changed, "").with_brief(brief);
+    answer.view = View::Lines(lines);
+    answer
 }
 
 /// The chart takes the version that the tag says. Its name stays: templates name resources after it.
@@ -177,18 +259,21 @@ pub(in super::super) fn push(
             "a chart's tag is its version; `package DIR REF` packages it as the version of the tag",
         ));
     }
-    push_to(&chart, &reference, artifact, settings, local)
+    let wish = Wish::with(&arguments.access);
+    push_to(&chart, &reference, artifact, &wish, settings, local)
 }
 
 fn push_to(
     chart: &Chart,
     reference: &Reference,
     artifact: ChartArtifact,
+    wish: &Wish<'_>,
     settings: &Settings,
     local: &Local,
 ) -> Result<Answer, CliError> {
     let location = Location::Registry(reference.clone());
-    let pushed = (local.charts.push)(&location, artifact, settings.host().as_ref())?;
+    let reach = wish.reach(&location, settings)?;
+    let pushed = (local.charts.push)(&location, artifact, &reach)?;
     let json = json!({
         "name": chart.name(),
         "version": chart.metadata.version,
@@ -208,26 +293,35 @@ pub(in super::super) fn pull(
     settings: &Settings,
     local: &Local,
 ) -> Result<Answer, CliError> {
-    let wish = Wish {
-        version: arguments.version.as_deref(),
-        repo: arguments.repo.as_deref(),
-    };
-    let pulled = source::pulled(&arguments.reference, &wish, settings, local)?;
+    let one = |text: &String| pulled(text, arguments, settings, local);
+    let all: Result<Vec<_>, _> = arguments.references.iter().map(one).collect();
+    Ok(together(all?, "pulled"))
+}
+
+fn pulled(
+    text: &str,
+    arguments: &PullArguments,
+    settings: &Settings,
+    local: &Local,
+) -> Result<Answer, CliError> {
+    let wish = Wish::of(&arguments.source);
+    let pulled = source::pulled(text, &wish, settings, local)?;
     let chart = source::archive(&pulled.archive)?;
-    let name = pulled_name(&pulled.origin, &chart);
+    let name = pulled.origin.file_name(&chart);
     let mut proof = None;
     let mut said = Vec::new();
-    if arguments.verify || arguments.prov {
-        proof = provenance_of(&pulled.origin, settings, local)?;
+    if wish.keyring.is_some() || arguments.prov {
+        proof = pulled.origin.provenance(&wish, settings, local)?;
     }
-    if arguments.verify {
+    if let Some(keyring) = wish.keyring {
         let bytes = proof.as_deref().ok_or_else(|| provenance::missing(&name))?;
-        let keyring = provenance::keyring(&arguments.keyring)?;
+        let keyring = provenance::keyring(keyring)?;
         let found = provenance::proven(&pulled.archive, &name, bytes, &keyring)?;
         said = provenance::lines(&found);
     }
     let mut answer = if arguments.untar {
-        unpacked(&chart, &pulled.archive, &arguments.destination)?
+        let folder = arguments.destination.join(&arguments.untardir);
+        unpacked(&chart, &pulled.archive, &folder)?
     } else {
         written(
             &chart,
@@ -255,17 +349,6 @@ pub(in super::super) fn pull(
     Ok(answer)
 }
 
-fn provenance_of(
-    origin: &Origin,
-    settings: &Settings,
-    local: &Local,
-) -> Result<Option<Vec<u8>>, CliError> {
-    match origin {
-        Origin::Place(place) => (local.charts.provenance)(place, settings.host().as_ref()),
-        Origin::Repository(address, login) => (local.charts.file_provenance)(address, login),
-    }
-}
-
 fn unpacked(chart: &Chart, bytes: &[u8], destination: &Path) -> Result<Answer, CliError> {
     let folder = destination.join(chart.name());
     if folder.exists() {
@@ -284,19 +367,6 @@ fn unpacked(chart: &Chart, bytes: &[u8], destination: &Path) -> Result<Answer, C
     let shown = folder.display().to_string();
     let json = json!({ "name": chart.name(), "version": chart.metadata.version, "folder": shown });
     Ok(Answer::done(json, true, format!("pulled into {shown}")).with_brief(vec![shown]))
-}
-
-/// Named after the reference or address, as helm names it; the chart inside may be called otherwise.
-fn pulled_name(origin: &Origin, chart: &Chart) -> String {
-    match origin {
-        Origin::Place(Location::Registry(reference)) if reference.tag.is_some() => {
-            let path = reference.repository.as_str();
-            let last = path.rsplit('/').next().unwrap_or(path);
-            format!("{last}-{}.tgz", chart.metadata.version)
-        }
-        Origin::Place(_) => file_name(chart),
-        Origin::Repository(address, _) => repositories::file_name(address),
-    }
 }
 
 fn parse(text: &str, settings: &Settings) -> Result<Reference, CliError> {

@@ -63,7 +63,7 @@ fn deploy(
     release_name(&arguments.name)?;
     let wish = source::Wish {
         version: arguments.version.as_deref(),
-        repo: None,
+        ..source::Wish::default()
     };
     let chart = source::chart(&arguments.chart, &wish, settings, local)?;
     let given = values::given(&arguments.values)?;

@@ -1,6 +1,11 @@
 //! A chart by what a person writes: a folder, a file, a reference.
 
+mod access;
+
+pub(super) use access::{Origin, Wish, declined};
+
 use super::places::{Freshness, PulledChart, RepositoryLogin};
+use super::provenance;
 use super::repositories::{self, Repositories};
 use crate::Local;
 use crate::error::{CliError, EXIT_NOT_FOUND};
@@ -20,15 +25,6 @@ use std::path::Path;
 /// The deepest nesting of folders that is walked.
 const DEPTH_MAX: usize = 64;
 
-/// What of a chart's source does not stand in its name.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Wish<'a> {
-    /// A version or a range, where the name has no tag.
-    pub(super) version: Option<&'a str>,
-    /// The classic repository that the name is one in.
-    pub(super) repo: Option<&'a str>,
-}
-
 /// Loads the chart that `text` names.
 pub(super) fn chart(
     text: &str,
@@ -38,12 +34,35 @@ pub(super) fn chart(
 ) -> Result<Chart, CliError> {
     let path = Path::new(text);
     if wish.repo.is_none() && path.is_dir() {
+        if wish.keyring.is_some() {
+            return Err(CliError::usage(
+                format!("{text} is a folder, and unpacked charts cannot be verified"),
+                "package it, or leave --verify out",
+            ));
+        }
         return folder(path);
     }
     if wish.repo.is_none() && path.is_file() {
-        return archive(&read(path)?);
+        let bytes = read(path)?;
+        if let Some(keyring) = wish.keyring {
+            provenance::beside(path, &bytes, keyring)?;
+        }
+        return archive(&bytes);
     }
-    archive(&pulled(text, wish, settings, local)?.archive)
+    let pulled = pulled(text, wish, settings, local)?;
+    let chart = archive(&pulled.archive)?;
+    if let Some(keyring) = wish.keyring {
+        let name = pulled.origin.file_name(&chart);
+        let bytes = pulled.origin.provenance(wish, settings, local)?;
+        let bytes = bytes.ok_or_else(|| provenance::missing(&name))?;
+        provenance::proven(
+            &pulled.archive,
+            &name,
+            &bytes,
+            &provenance::keyring(keyring)?,
+        )?;
+    }
+    Ok(chart)
 }
 
 /// A chart that was fetched.
@@ -54,14 +73,6 @@ pub(super) struct Pulled {
     pub(super) digest: Option<String>,
     /// Where it lies.
     pub(super) origin: Origin,
-}
-
-/// Where a fetched chart lies.
-pub(super) enum Origin {
-    /// In a registry or layout.
-    Place(Location),
-    /// In a classic repository, at an address.
-    Repository(String, RepositoryLogin),
 }
 
 /// Fetches the archive of the chart that `text` names, out of the store if it is there.
@@ -76,6 +87,7 @@ pub(super) fn pulled(
             Some(name) => Repositories::load()?.named(name)?,
             None => Repositories::load()?.at(repo),
         };
+        let login = wish.login(login)?;
         let index = repositories::index(&login, Freshness::Fresh, local)?;
         let version = wish.version.unwrap_or_default();
         let entry = repositories::find(&index, &login.url, text, version)?;
@@ -83,7 +95,7 @@ pub(super) fn pulled(
         return Ok(noted(found, Origin::Repository(address, login), settings));
     }
     if text.starts_with("http://") || text.starts_with("https://") {
-        let login = RepositoryLogin::open(text);
+        let login = wish.login(RepositoryLogin::open(text))?;
         let found = (local.charts.file)(text, &login, None)?;
         return Ok(noted(
             found,
@@ -100,8 +112,8 @@ pub(super) fn pulled(
         )
         .exiting(EXIT_NOT_FOUND)
     })?;
-    let place = with_version(place, wish.version, settings, local)?;
-    let found = (local.charts.pull)(&place, settings.host().as_ref())?;
+    let place = with_version(place, wish, settings, local)?;
+    let found = (local.charts.pull)(&place, &wish.reach(&place, settings)?)?;
     Ok(noted(found, Origin::Place(place), settings))
 }
 
@@ -122,10 +134,12 @@ fn noted(found: PulledChart, origin: Origin, settings: &Settings) -> Pulled {
 /// A reference without a tag or digest gets the tag of a version; of a range, the newest that fits.
 fn with_version(
     mut place: Location,
-    version: Option<&str>,
+    wish: &Wish<'_>,
     settings: &Settings,
     local: &Local,
 ) -> Result<Location, CliError> {
+    let reach = wish.reach(&place, settings)?;
+    let version = wish.version;
     let Location::Registry(reference) = &mut place else {
         return Ok(place);
     };
@@ -137,10 +151,7 @@ fn with_version(
         tag_of(version)
     } else {
         let name = reference.to_string();
-        let tags = (local.charts.tags)(
-            &Location::Registry(reference.clone()),
-            settings.host().as_ref(),
-        )?;
+        let tags = (local.charts.tags)(&Location::Registry(reference.clone()), &reach)?;
         let versions: Vec<String> = tags.iter().map(|tag| version_of(tag)).collect();
         let strict = versions.iter().map(String::as_str);
         let strict = strict.filter(|version| refloat_chart::version::is_strict(version));

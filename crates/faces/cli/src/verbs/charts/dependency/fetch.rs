@@ -2,7 +2,7 @@
 
 use super::{unexpected, wrong};
 use crate::Local;
-use crate::arguments::DependencyArguments;
+use crate::arguments::{AccessArguments, DependencyArguments};
 use crate::error::CliError;
 use crate::settings::Settings;
 use crate::verbs::charts::places::Freshness;
@@ -27,6 +27,7 @@ pub(super) struct Fetched {
 /// Fetches dependencies of one chart; an index is read once.
 pub(super) struct Fetcher<'a> {
     folder: PathBuf,
+    access: AccessArguments,
     freshness: Freshness,
     keyring: Option<Keyring>,
     settings: &'a Settings,
@@ -46,6 +47,7 @@ impl<'a> Fetcher<'a> {
             .then(|| provenance::keyring(&arguments.keyring));
         Ok(Self {
             folder: arguments.chart.clone(),
+            access: arguments.access.clone(),
             freshness: if arguments.skip_refresh {
                 Freshness::Kept
             } else {
@@ -57,6 +59,10 @@ impl<'a> Fetcher<'a> {
             repositories: Repositories::load()?,
             indexes: BTreeMap::new(),
         })
+    }
+
+    fn wish(&self) -> Wish<'_> {
+        Wish::with(&self.access)
     }
 
     /// The version to lock.
@@ -82,8 +88,8 @@ impl<'a> Fetcher<'a> {
                     None,
                     self.settings,
                 )?;
-                let host = self.settings.host();
-                let tags = (self.local.charts.tags)(&place, host.as_ref())?;
+                let reach = self.wish().reach(&place, self.settings)?;
+                let tags = (self.local.charts.tags)(&place, &reach)?;
                 let versions: Vec<String> = tags.iter().map(|tag| version_of(tag)).collect();
                 let strict = versions.iter().map(String::as_str);
                 let strict = strict.filter(|version| version::is_strict(version));
@@ -130,7 +136,7 @@ impl<'a> Fetcher<'a> {
             Source::Registry(path) => {
                 let tag = tag_of(&wanted.version);
                 let text = format!("oci://{path}/{}:{tag}", wanted.name);
-                let pulled = source::pulled(&text, &Wish::default(), self.settings, self.local)?;
+                let pulled = source::pulled(&text, &self.wish(), self.settings, self.local)?;
                 let name = format!("{}-{}.tgz", wanted.name, wanted.version);
                 self.checked(wanted, name, pulled.archive, &pulled.origin)
                     .map(Some)
@@ -164,14 +170,7 @@ impl<'a> Fetcher<'a> {
         let chart = source::archive(&archive)?;
         unexpected(wanted, &chart).map_or(Ok(()), Err)?;
         if let Some(keyring) = &self.keyring {
-            let proof = match origin {
-                Origin::Place(place) => {
-                    (self.local.charts.provenance)(place, self.settings.host().as_ref())
-                }
-                Origin::Repository(address, login) => {
-                    (self.local.charts.file_provenance)(address, login)
-                }
-            }?;
+            let proof = origin.provenance(&self.wish(), self.settings, self.local)?;
             let proof = proof.ok_or_else(|| provenance::missing(&file_name))?;
             provenance::proven(&archive, &file_name, &proof, keyring)?;
         }
@@ -180,7 +179,9 @@ impl<'a> Fetcher<'a> {
 
     /// The repository of a dependency, and its index.
     fn index(&mut self, wanted: &Dependency) -> Result<(RepositoryLogin, &Index), CliError> {
-        let login = self.repositories.at(&wanted.repository);
+        let login = self
+            .wish()
+            .login(self.repositories.at(&wanted.repository))?;
         let key = login.url.clone();
         if !self.indexes.contains_key(&key) {
             let index = repositories::index(&login, self.freshness, self.local)?;

@@ -9,10 +9,7 @@ use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The widest column.
-const COLUMN_MAX: usize = 80;
-
-pub(super) fn list(path: &Path) -> Result<Answer, CliError> {
+pub(super) fn list(path: &Path, column_max: usize) -> Result<Answer, CliError> {
     let chart = if path.is_file() {
         source::archive(&source::read(path)?)?
     } else {
@@ -41,7 +38,7 @@ pub(super) fn list(path: &Path) -> Result<Answer, CliError> {
         rows.push([name, version, repository, status.to_owned()]);
     }
     let undeclared = undeclared(&chart, &files);
-    let mut lines = table(&rows);
+    let mut lines = table(&rows, column_max);
     lines.push(String::new());
     lines.extend(
         undeclared
@@ -104,10 +101,10 @@ fn undeclared(chart: &Chart, files: &[PathBuf]) -> Vec<(PathBuf, &'static str)> 
 }
 
 /// Cells filled up to the width of their column, with tabs between.
-fn table(rows: &[[String; 4]]) -> Vec<String> {
+fn table(rows: &[[String; 4]], column_max: usize) -> Vec<String> {
     let cut = |text: &String| {
-        if text.chars().count() > COLUMN_MAX {
-            let head: String = text.chars().take(COLUMN_MAX - 3).collect();
+        if column_max > 0 && text.chars().count() > column_max {
+            let head: String = text.chars().take(column_max.saturating_sub(3)).collect();
             format!("{head}...")
         } else {
             text.clone()
