@@ -34,24 +34,34 @@ fn secrets_reach_what_is_rendered_and_nothing_else() -> Result<()> {
     shop.publish_chart("1.1.0")?;
     let source = "chart: charts/shop:1.1.0\npublish: charts/shop";
 
-    // Without a key nothing is released, and it is said what is missing.
+    // Without a key it is not taken; with another one nothing is released, and it is said why.
+    let refused = shop.release(source, STAGING);
+    let refused = format!(
+        "{:#}",
+        refused.err().unwrap_or_else(|| anyhow::anyhow!("taken"))
+    );
+    ensure!(refused.contains("age_key"), "{refused}");
+    let credential = |name: &str, file: &str| -> Result<()> {
+        let path = shop.site.folder().join("credential.yaml");
+        let file = files.join(file);
+        fs::write(
+            &path,
+            format!(
+                "apiVersion: refloat/v1\nkind: Credential\nname: {name}\nage_key: {{ file: \"{}\" }}\n",
+                file.display()
+            ),
+        )?;
+        shop.ok(&["apply", "-f", &path.to_string_lossy()]).map(drop)
+    };
+    credential("another", "other.txt")?;
     shop.release(source, STAGING)?;
     let status = shop.until("the missing key", |status| !status["error"].is_null())?;
     let error = status["error"].to_string();
     ensure!(
-        error.contains("secrets-staging.yaml") && error.contains("age_key"),
+        error.contains("secrets-staging.yaml") && error.contains("encrypted for age1"),
         "{error}"
     );
-
-    let credential = shop.site.folder().join("credential.yaml");
-    fs::write(
-        &credential,
-        format!(
-            "apiVersion: refloat/v1\nkind: Credential\nname: sops\nage_key: {{ file: \"{}\" }}\n",
-            files.join("key.txt").display()
-        ),
-    )?;
-    shop.ok(&["apply", "-f", &credential.to_string_lossy()])?;
+    credential("sops", "key.txt")?;
     shop.moved("apps/web", "build-7", 3)?;
     shop.deployed("1.1.1")?;
     let file = shop.out("out/staging/shop/shop/templates/settings.yaml");

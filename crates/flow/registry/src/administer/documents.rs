@@ -10,7 +10,7 @@ use refloat_documents::{
     CredentialDocument, Document, DocumentBody, DocumentKind, EnvironmentTarget, PatchDocument,
     PolicyDocument, ProjectDocument, ReleaseDocument, TagRule, TaskDocument, UpstreamDocument,
 };
-use refloat_store::access::authorize_project;
+use refloat_store::access::{AuthorizedProject, authorize_project};
 use refloat_store::documents::{
     self, Applied, NewCredential, NewPolicy, NewProject, NewTask, NewUpstream, StoredDocument,
     StoredKind,
@@ -244,6 +244,7 @@ async fn apply_one(
         DocumentBody::Release(new) => {
             let leave = authorize_project(tx, by, project).await?;
             folders_are_permitted(by, new)?;
+            secrets_have_a_key(tx, &leave, new).await?;
             documents::apply_release(tx, &leave, &new.name, &content).await?
         }
         DocumentBody::Task(new) => {
@@ -277,6 +278,30 @@ fn folders_are_permitted(by: &Principal, release: &ReleaseDocument) -> Result<()
                 "only administrators of the server release to `{path}`; name a folder inside the data folder"
             )));
         }
+    }
+    Ok(())
+}
+
+/// A release that could open none of its secrets would fail at its first change, and stay so.
+async fn secrets_have_a_key(
+    tx: &mut dyn Tx,
+    leave: &AuthorizedProject,
+    release: &ReleaseDocument,
+) -> Result<(), StoreError> {
+    let sealed = release
+        .environments
+        .iter()
+        .find(|environment| !environment.secrets.is_empty());
+    let Some(environment) = sealed else {
+        return Ok(());
+    };
+    let keys = documents::credentials_with(tx, leave.id(), "age_key").await?;
+    if keys.is_empty() {
+        return Err(Rejection::Invalid(format!(
+            "environment {} has secrets, and its project has no Credential with an `age_key`; apply that first",
+            environment.name
+        ))
+        .into());
     }
     Ok(())
 }

@@ -286,3 +286,18 @@ fn the_version_is_one_line() -> Result<(), BumpError> {
     assert!(bump_version("version: 1.1.1\nversion: 1.1.2\n", &VersionChange::Patch).is_err());
     Ok(())
 }
+
+/// A repository without tag is half an image where the tag stands beside it.
+#[test]
+fn the_tag_beside_a_repository_is_what_changes() -> Result<(), BumpError> {
+    let values = "a:\n  image: r.io/a\n  tag: \"1\"\nb:\n  image: r.io/b\n  imageTag: \"1\"\nc:\n  image: r.io/c\n";
+    let edited = run(values, "a.image", "r.io/a:2")?;
+    assert_eq!(edited.text, values.replacen("\"1\"", "\"2\"", 1));
+    let refused = run(values, "b.image", "r.io/b:2");
+    assert!(
+        matches!(refused, Err(BumpError::Ambiguous { reason, .. }) if reason.contains("imageTag"))
+    );
+    let edited = run(values, "c.image", "r.io/c:2")?;
+    assert_eq!(edited.text, values.replace("r.io/c\n", "r.io/c:2\n"));
+    Ok(())
+}
