@@ -70,7 +70,10 @@ pub enum TemplateError {
         limit: String,
     },
     /// There is no template of that name.
-    #[error("template: no template {0:?} associated with template \"gotpl\"")]
+    #[error(
+        "template: no template {} associated with template \"gotpl\"",
+        crate::format::quote(_0)
+    )]
     NoTemplate(String),
 }
 

@@ -22,6 +22,17 @@ pub(crate) fn compile(expression: &str) -> Result<Regex, String> {
         })
 }
 
+/// `3`, `3,` or `3,5`: at most a thousand, and not falling.
+fn are_counts(text: &str) -> bool {
+    let (least, most) = text.split_once(',').unwrap_or((text, ""));
+    let count = |text: &str| text.parse::<u32>().ok().filter(|count| *count <= 1000);
+    match (count(least), most) {
+        (Some(_), "") => true,
+        (Some(least), most) => count(most).is_some_and(|most| least <= most),
+        (None, _) => false,
+    }
+}
+
 /// Go repeats no repetition, and nothing.
 fn check_repetitions(expression: &str) -> Result<(), String> {
     let mut rest = expression;
@@ -39,7 +50,11 @@ fn check_repetitions(expression: &str) -> Result<(), String> {
                 '\\' if rest.starts_with('Q') => {
                     rest = rest.split_once("\\E").map_or("", |(_, after)| after);
                 }
-                '\\' => rest = rest.get(rest.chars().next().map_or(0, char::len_utf8)..).unwrap_or(""),
+                '\\' => {
+                    rest = rest
+                        .get(rest.chars().next().map_or(0, char::len_utf8)..)
+                        .unwrap_or("")
+                }
                 '[' if !in_class => {
                     in_class = true;
                     rest = rest.strip_prefix('^').unwrap_or(rest);
@@ -58,18 +73,30 @@ fn check_repetitions(expression: &str) -> Result<(), String> {
             continue;
         }
         if letter == '{' {
-            rest = rest.split_once('}').map_or("", |(_, after)| after);
+            let (counts, after) = rest.split_once('}').unwrap_or((rest, ""));
+            if !are_counts(counts) {
+                return Err(format!(
+                    "error parsing regexp: invalid repeat count: `{{{counts}}}`"
+                ));
+            }
+            rest = after;
         }
         let end = expression.len() - rest.len();
         if !has_item {
             let words = "missing argument to repetition operator";
-            return Err(format!("error parsing regexp: {words}: `{}`", &expression[at..end]));
+            return Err(format!(
+                "error parsing regexp: {words}: `{}`",
+                &expression[at..end]
+            ));
         }
         rest = rest.strip_prefix('?').unwrap_or(rest);
         let end = expression.len() - rest.len();
         if let Some(before) = last {
             let words = "invalid nested repetition operator";
-            return Err(format!("error parsing regexp: {words}: `{}`", &expression[before..end]));
+            return Err(format!(
+                "error parsing regexp: {words}: `{}`",
+                &expression[before..end]
+            ));
         }
         last = Some(at);
     }
@@ -153,6 +180,13 @@ fn escape<'t>(rest: &'t str, in_class: bool, out: &mut String) -> &'t str {
             return others;
         }
         'E' => {}
+        'p' | 'P' if after.starts_with('{') => {
+            let end = after.find('}').map_or(after.len(), |end| end + 1);
+            out.push('\\');
+            out.push(letter);
+            out.push_str(&after[..end]);
+            return &after[end..];
+        }
         other if other.is_ascii_punctuation() => {
             if matches!(
                 other,

@@ -59,9 +59,13 @@ impl Writer<'_> {
             Value::Bytes(bytes) => self.text(&base64(bytes)),
             Value::List(list) if list.is_nil() => self.out.push_str("null"),
             Value::List(list) => self.list(list)?,
+            Value::Map(map) if map.is_nil() => self.out.push_str("null"),
             Value::Map(map) => self.map(&map.entries())?,
             Value::Object(object) => match object.shape() {
-                Shape::Struct => self.text(&object.json_text()),
+                Shape::Struct => match object.json_fields() {
+                    Some(fields) => self.fields(&fields)?,
+                    None => self.text(&object.json_text()),
+                },
                 Shape::Map(map) => self.map(&map.entries())?,
                 Shape::List(list) => self.list(&list)?,
                 Shape::Int(number) => format::append(self.out, format_args!("{number}")),
@@ -89,12 +93,22 @@ impl Writer<'_> {
     }
 
     fn map(&mut self, entries: &BTreeMap<Str, Value>) -> Option<()> {
+        self.entries(entries.iter().map(|(key, item)| (&**key, item)))
+    }
+
+    fn fields(&mut self, fields: &[(&str, Value)]) -> Option<()> {
+        self.entries(fields.iter().map(|(name, item)| (*name, item)))
+    }
+
+    fn entries<'v>(&mut self, entries: impl Iterator<Item = (&'v str, &'v Value)>) -> Option<()> {
         self.out.push('{');
         self.depth += 1;
-        for (index, (key, item)) in entries.iter().enumerate() {
-            if index > 0 {
+        let mut is_empty = true;
+        for (key, item) in entries {
+            if !is_empty {
                 self.out.push(',');
             }
+            is_empty = false;
             self.line();
             self.text(key);
             self.out.push(':');
@@ -104,7 +118,7 @@ impl Writer<'_> {
             self.value(item)?;
         }
         self.depth -= 1;
-        if !entries.is_empty() {
+        if !is_empty {
             self.line();
         }
         self.out.push('}');

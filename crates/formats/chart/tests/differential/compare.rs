@@ -189,7 +189,8 @@ fn ours(question: &Json) -> Result<String, String> {
 }
 
 /// Where Go's own libraries speak, their words differ from ours; the cause is told before these words.
-const CAUSES: [&str; 8] = [
+const CAUSES: [&str; 9] = [
+    ": parsing time ",
     "error converting YAML to JSON",
     "failed parsing --set-json data",
     "unable to parse key: ",

@@ -158,10 +158,24 @@ fn condition(draw: &mut Draw, scope: &Scope, out: &mut String, depth: usize, in_
 
 fn range(draw: &mut Draw, scope: &Scope, out: &mut String, depth: usize) {
     let (left, right) = delimiters(draw);
-    let kind = ['l', 'd', 'k', 'l', 'd', 'a'][draw.below(6)];
+    let kind = if scope.is_tame {
+        ['l', 'd', 'k', 'l', 'd', 'a'][draw.below(6)]
+    } else {
+        ['l', 'd', 'k', 'l', 'd', 'a', 's', 'i'][draw.below(8)]
+    };
     // A count of millions would take its time on both sides.
     let over = if kind == 'a' {
         operand(draw, scope, 'l', 1)
+    } else if kind == 'i' {
+        draw.one(&[
+            "3",
+            "(int64 2)",
+            "(until 2)",
+            "-1",
+            "1.5",
+            "(len $.Values.l1)",
+        ])
+        .to_owned()
     } else {
         operand(draw, scope, kind, 1)
     };

@@ -141,3 +141,20 @@ pub(super) fn binary(number: f64) -> String {
     let plus = if exponent < 0 { "" } else { "+" };
     format!("{sign}{mantissa}p{plus}{exponent}")
 }
+
+/// What the flag `#` adds: a point, and zeros up to a number of digits.
+pub(super) fn with_point(number: &str, digits: usize) -> String {
+    let (mut out, tail) = match number.find(['e', 'E']) {
+        Some(at) => (number[..at].to_owned(), &number[at..]),
+        None => (number.to_owned(), ""),
+    };
+    let bare = out.trim_start_matches('-');
+    let significant = bare.replace('.', "").trim_start_matches('0').len();
+    // A zero before the point counts where nothing else does.
+    let known = if bare == "0" { 1 } else { significant };
+    if !out.contains('.') {
+        out.push('.');
+    }
+    out.extend(std::iter::repeat_n('0', digits.saturating_sub(known)));
+    out + tail
+}

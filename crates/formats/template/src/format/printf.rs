@@ -480,6 +480,13 @@ impl Printer<'_> {
             ('f' | 'F', None) => digits = format!("{number:.*}", precision.unwrap_or(6)),
             _ => return self.bad_verb(value, verb),
         }
+        if self.flags.sharp && verb != 'b' {
+            let significant = match verb {
+                'e' | 'E' | 'f' | 'F' => 0,
+                _ => precision.unwrap_or(6),
+            };
+            digits = float::with_point(&digits, significant);
+        }
         let (negative, size) = match digits.strip_prefix('-') {
             Some(size) => (true, size),
             None => (false, digits.as_str()),

@@ -124,6 +124,9 @@ fn set(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     let Some(map) = map_at(args, 0) else {
         return Err(Failure::message("assignment to entry in nil map"));
     };
+    if map.is_nil() {
+        return Err(Failure::message("assignment to entry in nil map"));
+    }
     map.insert(key, value);
     Ok(std::mem::take(&mut args[0]))
 }
@@ -172,6 +175,10 @@ fn merge(
                 target.insert(key, Value::Nil);
             }
             continue;
+        }
+        let is_pointer = |value: &Value| matches!(value, Value::Object(object) if object.type_name().starts_with('*'));
+        if !overwrite && value.as_map().is_some() && known.as_ref().is_some_and(is_pointer) {
+            return Err(Failure::message("src and dst must be of same type"));
         }
         let both_maps = known.as_ref().and_then(Value::as_map).zip(value.as_map());
         if let Some((inner, with)) = both_maps {

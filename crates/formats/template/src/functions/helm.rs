@@ -86,6 +86,9 @@ pub(super) const TABLE: &[Function] = &[
             Ok(read) => read,
             Err(error) => return Ok(map_or_error(Err(error), "")),
         };
+        if value.is_nil() {
+            return Ok(Value::Map(Map::nil()));
+        }
         machine.hold_all(&value)?;
         let value = map_or_error(Ok(value), "");
         if let (Value::Map(map), Some(error)) = (&value, too_large) {
@@ -94,7 +97,11 @@ pub(super) const TABLE: &[Function] = &[
         Ok(value)
     }),
     fixed("fromJsonArray", &[TEXT], |machine, args| {
-        let list = list_or_error(json::read(str_at(args, 0)), "");
+        let read = match json::read_lenient(str_at(args, 0)) {
+            Ok((Value::List(_), Some(too_large))) | Err(too_large) => Err(too_large),
+            Ok((value, _)) => Ok(value),
+        };
+        let list = list_or_error(read, "");
         machine.hold_all(&list)?;
         Ok(list)
     }),

@@ -1,5 +1,7 @@
 //! Floats: sums, products, rounding.
 
+mod long;
+
 use super::convert::{float, integer};
 use super::{Function, Type, fixed, open};
 use crate::exec::{Failure, Outcome};
@@ -133,7 +135,7 @@ fn rounded_quotient(number: i128, divisor: i128) -> Option<i128> {
     })
 }
 
-/// Decimal arithmetic (`github.com/shopspring/decimal`); where the digits do not fit, floats.
+/// Decimal arithmetic (`github.com/shopspring/decimal`).
 fn decimal(args: &[Value], operation: Operation) -> Outcome {
     let numbers: Vec<f64> = args.iter().map(float).collect();
     let Some((first, others)) = numbers.split_first() else {
@@ -157,5 +159,6 @@ fn decimal(args: &[Value], operation: Operation) -> Outcome {
             Operation::Divide => (rough / other * 1e16).round() / 1e16,
         };
     }
-    Ok(Value::Float(exact.map_or(rough, Decimal::as_float)))
+    let long = || long::fold(&numbers, operation).unwrap_or(rough);
+    Ok(Value::Float(exact.map_or_else(long, Decimal::as_float)))
 }

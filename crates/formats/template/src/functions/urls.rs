@@ -55,7 +55,9 @@ fn unescape(text: &str) -> Result<String, String> {
 fn parse(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
     let text = str_at(args, 0);
     let parts = split(text).map_err(|reason| {
-        let shown = quote(text);
+        // Only an escape in the fragment is told with it.
+        let before = text.split('#').next().unwrap_or_default();
+        let shown = quote(if split(before).is_err() { before } else { text });
         Failure::Message(format!("unable to parse url: parse {shown}: {reason}"))
     })?;
     let entries = parts

@@ -107,6 +107,35 @@ impl Object for Part {
         Some(Value::from(text.as_str()))
     }
 
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        let of = &self.of;
+        let text = |text: &str| Value::from(text);
+        Some(match self.which {
+            Which::All => vec![
+                ("KubeVersion", self.other(Which::Kube)),
+                ("APIVersions", self.other(Which::Versions)),
+                ("HelmVersion", self.other(Which::Helm)),
+            ],
+            Which::Kube => vec![
+                ("Version", text(&of.kube_version)),
+                ("Major", text(&of.major)),
+                ("Minor", text(&of.minor)),
+            ],
+            Which::Helm => [
+                ("version", &of.helm_version),
+                ("git_commit", &of.helm_commit),
+                ("git_tree_state", &of.helm_tree_state),
+                ("go_version", &of.helm_go_version),
+                ("kube_client_version", &of.helm_kube_client_version),
+            ]
+            .into_iter()
+            .filter(|(_, field)| !field.is_empty())
+            .map(|(name, field)| (name, text(field)))
+            .collect(),
+            Which::Versions => return None,
+        })
+    }
+
     fn method(&self, name: &str) -> Option<usize> {
         match (self.which, name) {
             (Which::Kube, "GitVersion" | "String") => Some(0),

@@ -16,6 +16,7 @@ pub(crate) fn read(text: &str) -> Result<Value, String> {
         text: text.strip_prefix('\u{feff}').unwrap_or(text),
         at: 0,
         root: Map::new(),
+        outer: Vec::new(),
         context: Vec::new(),
         current: String::new(),
         implicit: BTreeSet::new(),
@@ -29,6 +30,8 @@ pub(super) struct Reader<'t> {
     pub(super) text: &'t str,
     pub(super) at: usize,
     root: Map,
+    /// Where the inline table that is being read stands.
+    outer: Vec<String>,
     /// The table that is being filled.
     context: Vec<String>,
     /// The last part of the key whose value is being read.
@@ -113,7 +116,8 @@ impl<'t> Reader<'t> {
     }
 
     fn fault_in(&self, line: usize, words: &str) -> String {
-        let mut path: Vec<String> = self.context.iter().map(|part| key(part)).collect();
+        let path = self.outer.iter().chain(&self.context);
+        let mut path: Vec<String> = path.map(|part| key(part)).collect();
         if !self.current.is_empty() {
             path.push(self.current.clone());
         }
@@ -262,7 +266,10 @@ impl<'t> Reader<'t> {
         self.current.clone_from(&name);
         self.put(&name, value)?;
         self.context = outer;
-        self.current.clear();
+        // In an inline table Go remembers the key while the table goes on.
+        if self.outer.is_empty() {
+            self.current.clear();
+        }
         Ok(())
     }
 
@@ -349,9 +356,13 @@ impl<'t> Reader<'t> {
         let context = std::mem::take(&mut self.context);
         let implicit = std::mem::take(&mut self.implicit);
         let current = std::mem::take(&mut self.current);
+        let outer = self.outer.clone();
+        self.outer.extend(context.iter().cloned());
+        self.outer.push(current.clone());
         let done = self.inline_pairs();
         let table = std::mem::replace(&mut self.root, root);
         if done.is_ok() {
+            self.outer = outer;
             self.context = context;
             self.current = current;
         }

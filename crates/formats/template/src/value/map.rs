@@ -22,6 +22,8 @@ pub enum MapKind {
 pub struct Map {
     /// The type under which it is held here: the same map may be held under another elsewhere.
     kind: MapKind,
+    /// Go's nil map: it reads as empty, cannot be written to, and is `null` in JSON and YAML.
+    is_nil: bool,
     entries: Rc<RefCell<BTreeMap<Str, Value>>>,
 }
 
@@ -41,8 +43,22 @@ impl Map {
     pub fn of(kind: MapKind, entries: BTreeMap<Str, Value>) -> Self {
         Self {
             kind,
+            is_nil: false,
             entries: Rc::new(RefCell::new(entries)),
         }
+    }
+
+    /// Go's nil map.
+    pub fn nil() -> Self {
+        Self {
+            is_nil: true,
+            ..Self::new()
+        }
+    }
+
+    /// True for Go's nil map.
+    pub const fn is_nil(&self) -> bool {
+        self.is_nil
     }
 
     /// Its type.
@@ -119,6 +135,7 @@ impl Map {
     pub fn with_kind(&self, kind: MapKind) -> Self {
         Self {
             kind,
+            is_nil: self.is_nil,
             entries: Rc::clone(&self.entries),
         }
     }

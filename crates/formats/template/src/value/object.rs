@@ -43,6 +43,11 @@ pub trait Object {
     /// What an action prints.
     fn text(&self) -> String;
 
+    /// Its fields in their order, where JSON has it as an object.
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        None
+    }
+
     /// What it is as a text of JSON.
     fn json_text(&self) -> String {
         self.text()

@@ -74,6 +74,9 @@ impl Writer {
         }
         self.depth += 1;
         match value {
+            Value::Map(map) if map.is_nil() && self.dialect == Dialect::Two => {
+                self.word("null", context);
+            }
             Value::Map(map) => self.map(&map.entries(), indent, context)?,
             Value::List(list) if list.is_nil() && self.dialect == Dialect::Two => {
                 self.word("null", context);
@@ -89,9 +92,21 @@ impl Writer {
                 {
                     self.word(&object.json_text(), context);
                 }
-                Shape::Struct => self.text(&object.json_text(), indent, context),
+                Shape::Struct => match object.json_fields() {
+                    Some(fields) => {
+                        let fields = fields.into_iter();
+                        let fields = fields.map(|(name, value)| (Str::from(name), value));
+                        self.map(&fields.collect(), indent, context)?;
+                    }
+                    None => self.text(&object.json_text(), indent, context),
+                },
             },
             Value::String(text) => self.text(text, indent, context),
+            // go-yaml v3 takes them for numbers.
+            Value::Bytes(bytes) if self.dialect == Dialect::Three => {
+                let items = bytes.iter().map(|byte| Value::Uint64((*byte).into()));
+                self.list(&items.collect::<Vec<_>>(), indent, context)?;
+            }
             Value::Bytes(bytes) => self.text(&json::base64(bytes), indent, context),
             Value::Nil | Value::Missing => self.word("null", context),
             Value::Bool(truth) => self.word(if *truth { "true" } else { "false" }, context),
