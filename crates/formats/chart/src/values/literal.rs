@@ -24,9 +24,13 @@ fn key(letters: &mut Letters<'_>, data: &Map, depth: usize) -> Result<(), Stop> 
         Some('[') => {
             let position = bracket(letters)?;
             let list = list_of(data.get(&name), &name)?;
-            let list = item(letters, list, position, depth)?;
+            // The list is there even if nothing follows.
+            let (list, done) = match item(letters, list.clone(), position, depth) {
+                Ok(list) => (list, Ok(())),
+                Err(stop) => (list, Err(stop)),
+            };
             put(data, &name, Value::list(list));
-            Ok(())
+            done
         }
         Some(_) => {
             let depth = deeper(depth)?;

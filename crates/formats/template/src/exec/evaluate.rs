@@ -142,6 +142,10 @@ impl<'t> Frame<'_, 't, '_, '_> {
             return Ok(());
         }
         let text = display::operand_text(self.tree, first);
+        let text = match &first.kind {
+            OperandKind::Pipe(_) => text.trim_start_matches('(').trim_end_matches(')'),
+            _ => &text,
+        };
         Err(self.fault(format!("can't give argument to non-function {text}")))
     }
 
@@ -216,10 +220,14 @@ impl<'t> Frame<'_, 't, '_, '_> {
             return self.field(dot, receiver, true, end, node, arguments, last);
         };
         let mut current = self.field(dot, receiver, true, start, node, &[], None)?;
+        // What a map holds is an interface to Go.
+        let mut is_typed = matches!(receiver, Value::Object(_));
         for field in between {
-            current = self.field(dot, &current, false, field, node, &[], None)?;
+            let next = self.field(dot, &current, is_typed, field, node, &[], None)?;
+            is_typed = matches!(current, Value::Object(_));
+            current = next;
         }
-        self.field(dot, &current, false, end, node, arguments, last)
+        self.field(dot, &current, is_typed, end, node, arguments, last)
     }
 
     /// One field, map entry or method. A value found under way is an interface to Go, which
@@ -250,7 +258,7 @@ impl<'t> Frame<'_, 't, '_, '_> {
                 if object.method(name).is_some() {
                     return self.method(dot, &object, name, node, arguments, last);
                 }
-                self.object_field(&object, name, has_arguments)
+                self.object_field(&object, is_first, name, has_arguments)
             }
             other => {
                 let of = if is_first {
@@ -263,7 +271,13 @@ impl<'t> Frame<'_, 't, '_, '_> {
         }
     }
 
-    fn object_field(&self, object: &Rc<dyn Object>, name: &str, has_arguments: bool) -> Run<Value> {
+    fn object_field(
+        &self,
+        object: &Rc<dyn Object>,
+        is_typed: bool,
+        name: &str,
+        has_arguments: bool,
+    ) -> Run<Value> {
         let value = match object.shape() {
             Shape::Map(map) => Some(entry(&map, name)),
             _ => object.field(name),
@@ -277,7 +291,11 @@ impl<'t> Frame<'_, 't, '_, '_> {
             ))),
             Some(value) => Ok(value),
             None => {
-                let of = object.type_name();
+                let of = if is_typed {
+                    object.type_name()
+                } else {
+                    "interface {}"
+                };
                 Err(self.fault(format!("can't evaluate field {name} in type {of}")))
             }
         }

@@ -396,6 +396,7 @@ impl Printer<'_> {
             'o' | 'O' => format!("{size:o}"),
             'x' => format!("{size:x}"),
             'X' => format!("{size:X}"),
+            'c' | 'q' if negative => return self.letter(u64::MAX, verb),
             'c' | 'q' | 'U' => return self.letter(size, verb),
             _ => return self.bad_verb(value, verb),
         };

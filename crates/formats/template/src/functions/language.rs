@@ -288,7 +288,9 @@ fn index(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
                 let place = place(key, bytes.len(), "string")?;
                 Value::Uint64(u64::from(bytes[place]))
             }
-            Value::Bytes(bytes) => Value::Uint64(u64::from(bytes[place(key, bytes.len(), "slice")?])),
+            Value::Bytes(bytes) => {
+                Value::Uint64(u64::from(bytes[place(key, bytes.len(), "slice")?]))
+            }
             Value::Object(object) => match object.shape() {
                 Shape::Map(map) => map.get(map_key(key)?).unwrap_or_default(),
                 Shape::List(list) => element(&list, key)?,
@@ -303,7 +305,7 @@ fn index(_: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
 fn no_index(value: &Value) -> Failure {
     Failure::Message(format!(
         "can't index item of type {}",
-        format::type_name(value)
+        format::type_name(value).trim_start_matches('*')
     ))
 }
 

@@ -33,7 +33,7 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Value::from(cases::pascal(str_at(args, 0))))
     }),
     fixed("nospace", &[TEXT], |_, args| {
-        Ok(Value::from(str_at(args, 0).replace(is_space, "")))
+        Ok(Value::text(without_space(str_at(args, 0))))
     }),
     fixed("initials", &[TEXT], |_, args| {
         Ok(Value::from(initials(str_at(args, 0))))
@@ -67,6 +67,17 @@ pub(super) const TABLE: &[Function] = &[
         )
     }),
 ];
+
+/// `goutils.DeleteWhiteSpace`: where it deletes anything, it takes bytes for letters.
+fn without_space(text: &str) -> String {
+    let bytes = raw::bytes(text);
+    let letters = bytes.iter().map(|byte| char::from(*byte));
+    let kept: String = letters.filter(|letter| !is_space(*letter)).collect();
+    if kept.chars().count() == bytes.len() {
+        return text.to_owned();
+    }
+    kept
+}
 
 /// Go's `unicode.ToUpper`: one letter for one.
 pub(super) fn upper_letter(letter: char) -> char {

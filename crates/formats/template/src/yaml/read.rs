@@ -198,6 +198,8 @@ impl Decoder<'_, '_> {
                 is_implicit,
             } => (text, tag, *is_implicit),
             Node::Sequence(_) | Node::Mapping(_) => {
+                // What is wrong within is told first.
+                self.value(id)?;
                 let shown = self.go_syntax(id, 0);
                 return Err(format!("yaml: invalid map key: {shown}"));
             }

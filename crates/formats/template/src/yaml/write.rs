@@ -289,7 +289,8 @@ impl Writer {
                 continue;
             }
             was_space = false;
-            if needs_escape(letter) {
+            // go-yaml looks for a byte order mark at the beginning of the text, whatever letter it is at.
+            if needs_escape(letter) || text.starts_with('\u{feff}') {
                 escape(letter, &mut self.out);
                 column += self.out.len() - before;
             } else {
@@ -363,7 +364,11 @@ struct Allowed {
 }
 
 fn style(text: &str, is_key: bool, dialect: Dialect) -> Style {
-    let meaning = resolve::resolve(text);
+    let meaning = match resolve::resolve(text) {
+        // go-yaml v2 never takes it for more than text when it writes.
+        Meaning::Merge if dialect == Dialect::Two => Meaning::Text,
+        meaning => meaning,
+    };
     let reads_as_text = meaning == Meaning::Text && !resolve::is_base_60(text);
     let allowed = analyze(text, dialect);
     if text.contains('\n') {
