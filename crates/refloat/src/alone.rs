@@ -1,10 +1,12 @@
 //! Verbs that need no server: places are opened from what was typed, the use cases run here, in this process.
 
 mod cache;
+mod calibrate;
 mod failed;
 pub(crate) mod places;
 mod watch;
 
+pub(crate) use calibrate::calibrate;
 pub(crate) use failed::of_place;
 
 use cache::FolderCache;

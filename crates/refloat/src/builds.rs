@@ -12,7 +12,9 @@ use refloat_core::{RunId, Secret};
 use refloat_dockerfile::{Edge, EdgeKind, edges};
 use refloat_documents::Span;
 use refloat_oci::{Location, Reference, RegistryHost};
-use refloat_ports::builder::{BuildRequest, BuildStatus, RegistryLogin, Source, StartError};
+use refloat_ports::builder::{
+    BuildRequest, BuildStatus, RegistryLogin, Source, StartError, TestRequest,
+};
 use refloat_ports::{Builder as _, Images, Places as _};
 use refloat_remote::{Credential, Remotes};
 use serde_json::{Value, json};
@@ -104,6 +106,26 @@ fn destination(
     Ok(destination)
 }
 
+/// Refuses where there is nothing to build with.
+pub(crate) fn check_builder() -> Result<(), CliError> {
+    if Buildah::is_installed() {
+        return Ok(());
+    }
+    Err(CliError::failed(
+        "no_builder",
+        "the program `buildah` is not installed",
+        "install it, for example apt-get install buildah",
+    ))
+}
+
+/// `30m`, in seconds.
+pub(crate) fn timeout_seconds(text: &str) -> Result<u64, CliError> {
+    let timeout: Span = text
+        .parse()
+        .map_err(|error| CliError::usage(error, "write --timeout 30m"))?;
+    Ok(u64::try_from(timeout.seconds()).unwrap_or(0))
+}
+
 /// The edges, each with the digest that it was pinned to.
 fn with_digests(edges: &Value, bases: &BTreeMap<String, Reference>) -> Vec<Value> {
     let edges = edges.as_array().cloned().unwrap_or_default();
@@ -120,13 +142,7 @@ async fn build_alone(
     server: Option<&RegistryHost>,
 ) -> Result<Value, CliError> {
     let destination = destination(arguments, server)?;
-    if !Buildah::is_installed() {
-        return Err(CliError::failed(
-            "no_builder",
-            "the program `buildah` is not installed",
-            "install it, for example apt-get install buildah",
-        ));
-    }
+    check_builder()?;
     let options = invocation_options(&arguments.invocation)?;
     let folder =
         std::path::absolute(&arguments.folder).map_err(|error| failed("failed", &error))?;
@@ -151,10 +167,6 @@ async fn build_alone(
     let places = AlonePlaces::new(server.cloned())?;
     let bases = pinned(&places, &found.edges).await?;
     let platform = options.platform.to_string();
-    let timeout: Span = arguments
-        .timeout
-        .parse()
-        .map_err(|error| CliError::usage(error, "write --timeout 30m"))?;
     let request = BuildRequest {
         run: RunId::from_ulid(ulid::Ulid::new()),
         source: Source::Folder {
@@ -170,7 +182,7 @@ async fn build_alone(
         bases: bases.clone(),
         secrets: BTreeMap::new(),
         destination: destination.clone(),
-        timeout_seconds: u64::try_from(timeout.seconds()).unwrap_or(0),
+        timeout_seconds: timeout_seconds(&arguments.timeout)?,
         tests: Vec::new(),
     };
     let (digest, builder) = built(request).await?;
@@ -181,7 +193,7 @@ async fn build_alone(
 }
 
 /// Each image by its name in the Dockerfile, pinned to what it is now.
-async fn pinned(
+pub(crate) async fn pinned(
     places: &AlonePlaces,
     edges: &[Edge],
 ) -> Result<BTreeMap<String, Reference>, CliError> {
@@ -199,25 +211,32 @@ async fn pinned(
                 "give what is missing, or build with the builder itself",
             ));
         };
-        let place = places.open(&Location::Registry(reference.clone())).await;
-        let place = place.map_err(|error| crate::alone::of_place(&error))?;
-        let digest = match (&reference.digest, &place.target) {
-            (Some(digest), _) => *digest,
-            (None, Some(target)) => {
-                let found = place.images.resolve(&place.repository, target).await;
-                let found = found.map_err(|error| crate::alone::of_place(&error))?;
-                found.ok_or_else(|| absent(reference))?.digest
-            }
-            (None, None) => return Err(absent(reference)),
-        };
-        let pinned = Reference {
-            tag: None,
-            digest: Some(digest),
-            ..reference.clone()
-        };
-        bases.insert(edge.written.clone(), pinned);
+        bases.insert(edge.written.clone(), pin(places, reference).await?);
     }
     Ok(bases)
+}
+
+/// The image that a name means now, by its digest.
+pub(crate) async fn pin(
+    places: &AlonePlaces,
+    reference: &Reference,
+) -> Result<Reference, CliError> {
+    let place = places.open(&Location::Registry(reference.clone())).await;
+    let place = place.map_err(|error| crate::alone::of_place(&error))?;
+    let digest = match (&reference.digest, &place.target) {
+        (Some(digest), _) => *digest,
+        (None, Some(target)) => {
+            let found = place.images.resolve(&place.repository, target).await;
+            let found = found.map_err(|error| crate::alone::of_place(&error))?;
+            found.ok_or_else(|| absent(reference))?.digest
+        }
+        (None, None) => return Err(absent(reference)),
+    };
+    Ok(Reference {
+        tag: None,
+        digest: Some(digest),
+        ..reference.clone()
+    })
 }
 
 fn absent(reference: &Reference) -> CliError {
@@ -229,7 +248,10 @@ fn absent(reference: &Reference) -> CliError {
     .exiting(refloat_cli::error::EXIT_NOT_FOUND)
 }
 
-fn annotations(edges: &[Edge], bases: &BTreeMap<String, Reference>) -> BTreeMap<String, String> {
+pub(crate) fn annotations(
+    edges: &[Edge],
+    bases: &BTreeMap<String, Reference>,
+) -> BTreeMap<String, String> {
     let base = edges.iter().rfind(|edge| edge.kind == EdgeKind::Runtime);
     let named =
         base.and_then(|edge| Some((edge.reference.as_ref()?, bases.get(&edge.written)?.digest?)));
@@ -251,7 +273,7 @@ fn annotations(edges: &[Edge], bases: &BTreeMap<String, Reference>) -> BTreeMap<
     })
 }
 
-fn logins(
+pub(crate) fn logins(
     destination: &Reference,
     bases: &BTreeMap<String, Reference>,
     server: Option<&RegistryHost>,
@@ -278,15 +300,39 @@ fn logins(
 }
 
 /// Runs the build to its end, its output on standard error; an interrupt calls it off.
-async fn built(request: BuildRequest) -> Result<(refloat_oci::Digest, String), CliError> {
+pub(crate) async fn built(
+    request: BuildRequest,
+) -> Result<(refloat_oci::Digest, String), CliError> {
+    let run = request.run.clone();
+    ended(run, Work::Build(Box::new(request))).await
+}
+
+/// Runs the tests of an image to their end, likewise.
+pub(crate) async fn tested(
+    request: TestRequest,
+) -> Result<(refloat_oci::Digest, String), CliError> {
+    let run = request.run.clone();
+    ended(run, Work::Tests(request)).await
+}
+
+/// What a builder is given.
+enum Work {
+    Build(Box<BuildRequest>),
+    Tests(TestRequest),
+}
+
+async fn ended(run: RunId, work: Work) -> Result<(refloat_oci::Digest, String), CliError> {
     let home = Scratch::new().map_err(|error| failed("failed", &error))?;
     let builder = Buildah::new(BuildahOptions {
         folder: home.0.clone(),
         runner: runner_command().map_err(|error| failed("failed", &error))?,
         user: None,
     });
-    let run = request.run.clone();
-    match builder.start(request).await {
+    let started = match work {
+        Work::Build(request) => builder.start(*request).await,
+        Work::Tests(request) => builder.start_tests(request).await,
+    };
+    match started {
         Ok(()) => {}
         Err(StartError::Refused(text)) => return Err(CliError::failed("refused", text, "")),
         Err(StartError::Failed(failure)) => return Err(failed("failed", &failure)),

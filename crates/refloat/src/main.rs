@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         compare: alone::compare,
         inspect: alone::inspect,
         watch: alone::watch,
+        calibrate: alone::calibrate,
         build: builds::build,
         runner: builds::runner,
         charts: charts::PLACES,

@@ -2,6 +2,8 @@
 
 mod alone;
 mod away;
+mod calibrated;
+mod debian;
 mod ends;
 mod killed;
 mod port;

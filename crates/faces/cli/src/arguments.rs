@@ -2,6 +2,7 @@
 
 mod accounts;
 mod builds;
+mod calibrate;
 mod charts;
 mod images;
 mod patches;
@@ -17,6 +18,7 @@ pub use accounts::{
 pub use builds::{
     BasesArguments, BuildArguments, InvocationArguments, LogsArguments, RunArguments, RunsArguments,
 };
+pub use calibrate::CalibrateArguments;
 pub use charts::{
     AccessArguments, BumpArguments, DependencyArguments, DependencyVerb, IdleArguments,
     KeyringArguments, LintArguments, PackageArguments, PullArguments, PushArguments,
@@ -47,7 +49,6 @@ use std::path::PathBuf;
 /// Verbs that belong to the design and are not built: they are refused by name, and are in no help.
 pub const UNBUILT: &[&str] = &[
     "approve",
-    "calibrate",
     "channel",
     "copy",
     "deliveries",
@@ -228,6 +229,8 @@ pub enum Verb {
     Bases(BasesArguments),
     /// Build an image on this machine and push it
     Build(BuildArguments),
+    /// Hold verdicts against rebuilds: how often each reason was right
+    Calibrate(CalibrateArguments),
     /// Run a task as its branch stands
     Run(RunArguments),
     /// Runs, the newest first

@@ -26,8 +26,9 @@ pub use verbs::{
 
 use alone::{Alone, Rebased};
 use arguments::{
-    Arguments, BuildArguments, ClusterArguments, CompareArguments, DemoArguments, InspectArguments,
-    InstallArguments, RebaseArguments, RestoreArguments, ServeArguments, WatchArguments,
+    Arguments, BuildArguments, CalibrateArguments, ClusterArguments, CompareArguments,
+    DemoArguments, InspectArguments, InstallArguments, RebaseArguments, RestoreArguments,
+    ServeArguments, WatchArguments,
 };
 use clap::Parser as _;
 use error::CliError;
@@ -45,6 +46,10 @@ pub type PodImages = fn(&str, &str, Option<&str>) -> Result<Vec<String>, CliErro
 /// A chart with its values to a release on a cluster.
 pub type Deploy =
     fn(&InstallArguments, Newness, &Chart, Map, &dyn Oracle) -> Result<serde_json::Value, CliError>;
+
+/// A sample to the counts of its verdicts.
+pub type Calibrate =
+    fn(&CalibrateArguments, &[serde_json::Value], &Alone) -> Result<serde_json::Value, CliError>;
 
 /// What the binary does itself: it owns the store and the faces.
 #[derive(Clone, Copy)]
@@ -65,6 +70,8 @@ pub struct Local {
     pub inspect: fn(InspectArguments, &Alone) -> Result<serde_json::Value, CliError>,
     /// Builds a folder on this machine; the host is that of the configured server. Answers as JSON.
     pub build: fn(&BuildArguments, Option<&RegistryHost>) -> Result<serde_json::Value, CliError>,
+    /// Builds, rebases and rebuilds a sample: the arguments, the documents of tasks, and who is told. Answers as JSON.
+    pub calibrate: Calibrate,
     /// Watches references without a server; short names lie on the host of the configured server.
     pub watch: fn(WatchArguments, Option<&RegistryHost>) -> Result<(), CliError>,
     /// Takes the run in a folder to its end.

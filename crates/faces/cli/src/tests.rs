@@ -23,6 +23,7 @@ fn exit(line: &str) -> String {
         compare: |_, _| Err(absent()),
         inspect: |_, _| Err(absent()),
         build: |_, _| Err(absent()),
+        calibrate: |_, _, _| Err(absent()),
         watch: |_, _| Err(absent()),
         runner: |_| Err(absent()),
         charts: ChartPlaces {

@@ -4,6 +4,7 @@ mod accounts;
 mod apply;
 mod bases;
 mod builds;
+mod calibrate;
 mod charts;
 mod events;
 mod images;
@@ -59,6 +60,7 @@ pub(crate) fn run(verb: Verb, settings: &Settings, local: &Local) -> Result<Answ
         Verb::Audit(verb) => upkeep::audit(&verb, settings),
         Verb::Bases(arguments) => bases::bases(&arguments),
         Verb::Build(arguments) => builds::build(&arguments, settings, local),
+        Verb::Calibrate(arguments) => calibrate::calibrate(&arguments, settings, local),
         Verb::Run(arguments) => builds::run(&arguments, settings),
         Verb::Runs(arguments) => builds::runs(&arguments, settings),
         Verb::Logs(arguments) => builds::logs(&arguments, settings),

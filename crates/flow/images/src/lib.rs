@@ -9,6 +9,7 @@
 mod annotations;
 mod base;
 mod cache;
+mod calibrate;
 mod compare;
 mod error;
 mod facts;
@@ -23,6 +24,7 @@ mod walk;
 pub use annotations::{BASE_DIGEST, BASE_INDEX, BASE_NAME, REBASED_FROM, TESTS};
 pub use base::{Base, Bases, FoundBy, find_base};
 pub use cache::{IndexCache, MemoryCache};
+pub use calibrate::{Outcome as Calibrated, Sample, differences, report as calibration};
 pub use compare::{CompareOptions, Depth, compare};
 pub use error::ImageError;
 pub use facts::{facts, facts_on};

@@ -17,7 +17,7 @@ const REASONS_SHOWN: usize = 3;
 /// Paths that are shown of each kind of difference.
 const PATHS_SHOWN: usize = 50;
 
-fn alone(settings: &Settings) -> Alone {
+pub(super) fn alone(settings: &Settings) -> Alone {
     Alone {
         server: settings.host(),
         watch: progress::watch(settings),
