@@ -102,20 +102,7 @@ fn weigh(
         return Some((Tier::Unsafe, detail, None));
     }
     if entry.kind == Kind::Directory {
-        let (mention, layer) = case.mentions(name);
-        let is_empty = case.delta.old.below(at).next().is_none();
-        // A file may name the folder and never what is in it; then it names all of the way to it.
-        let is_named = is_empty
-            || at
-                .split('/')
-                .all(|part| case.mentions(part).0 == Mention::Yes);
-        return (mention == Mention::Yes && is_named && name.len() > 3).then(|| {
-            (
-                Tier::Test,
-                format!("the directory is gone, and the image speaks of `{name}`"),
-                layer,
-            )
-        });
+        return folder(case, at, name);
     }
     let (mention, layer) = case.mentions(name);
     if has_successor(case, at, entry) {
@@ -161,6 +148,24 @@ fn weigh(
         let detail =
             format!("it is gone from the base; nothing in the image speaks of it, but {why}");
         (Tier::Test, detail, None)
+    })
+}
+
+/// A folder that is gone, if the image speaks of it. A file may name the folder and never what is in it; then it names
+/// all of the way to it.
+fn folder(case: &Case<'_>, at: &str, name: &str) -> Option<(Tier, String, Option<String>)> {
+    let (mention, layer) = case.mentions(name);
+    if mention != Mention::Yes || name.len() <= 3 {
+        return None;
+    }
+    let is_empty = case.delta.old.below(at).next().is_none();
+    let is_named = || {
+        at.split('/')
+            .all(|part| case.mentions(part).0 == Mention::Yes)
+    };
+    (is_empty || is_named()).then(|| {
+        let detail = format!("the directory is gone, and the image speaks of `{name}`");
+        (Tier::Test, detail, layer)
     })
 }
 
