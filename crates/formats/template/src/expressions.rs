@@ -51,9 +51,8 @@ fn check_repetitions(expression: &str) -> Result<(), String> {
                     rest = rest.split_once("\\E").map_or("", |(_, after)| after);
                 }
                 '\\' => {
-                    rest = rest
-                        .get(rest.chars().next().map_or(0, char::len_utf8)..)
-                        .unwrap_or("")
+                    let escaped = rest.chars().next().map_or(0, char::len_utf8);
+                    rest = &rest[escaped..];
                 }
                 '[' if !in_class => {
                     in_class = true;

@@ -190,12 +190,7 @@ impl Parser<'_> {
     }
 
     /// Sets what follows `[index]` in a list.
-    fn item(
-        &mut self,
-        mut list: Vec<Value>,
-        index: i64,
-        depth: usize,
-    ) -> Result<Vec<Value>, Stop> {
+    fn item(&mut self, mut list: Vec<Value>, index: i64, depth: usize) -> Result<Vec<Value>, Stop> {
         let index = not_negative(index)?;
         let (text, stop) = self.letters.until(&['[', '.', '=']);
         if !text.is_empty() {
@@ -288,7 +283,8 @@ pub(super) fn deeper(depth: usize) -> Result<usize, Stop> {
 }
 
 pub(super) fn index(text: &str) -> Result<i64, Stop> {
-    text.parse::<i64>().map_err(|_| format!("error parsing index: {text:?} is no number").into())
+    text.parse::<i64>()
+        .map_err(|_| format!("error parsing index: {text:?} is no number").into())
 }
 
 /// An index that a list may have.

@@ -58,13 +58,11 @@ impl Engine {
 
     /// What it says to the question before; none if it ended over it or does not end. Then another is started.
     pub fn answer(&mut self) -> Option<Json> {
-        match self.answers.recv_timeout(PATIENCE) {
-            Ok(line) => Some(serde_json::from_str(&line).expect("an answer is JSON")),
-            Err(_) => {
-                *self = Self::start(&self.program.clone());
-                None
-            }
+        if let Ok(line) = self.answers.recv_timeout(PATIENCE) {
+            return Some(serde_json::from_str(&line).expect("an answer is JSON"));
         }
+        *self = Self::start(&self.program.clone());
+        None
     }
 }
 

@@ -133,11 +133,7 @@ fn set(machine: &mut Machine<'_, '_>, args: &mut [Value]) -> Outcome {
 
 /// Counts a list of the entries of some maps.
 fn hold_entries(machine: &mut Machine<'_, '_>, args: &[Value]) -> Result<(), Failure> {
-    let count: usize = args
-        .iter()
-        .filter_map(Value::as_map)
-        .map(|map| map.len())
-        .sum();
+    let count: usize = args.iter().filter_map(Value::as_map).map(Map::len).sum();
     machine.hold(deep::COLLECTION_BYTES + count.saturating_mul(deep::ITEM_BYTES))
 }
 

@@ -408,14 +408,12 @@ impl<'t> Reader<'t> {
                 self.implicit.insert(path[..=at].to_vec());
                 table.insert(part.as_str(), Value::Map(Map::new()));
             }
-            table = match inside(table.get(part)) {
-                Some(inner) => inner,
-                None => {
-                    let name = joined(&path[..=at]);
-                    let words = format!("Key '{name}' was already created as a hash.");
-                    return Err(self.fault(&words));
-                }
+            let Some(inner) = inside(table.get(part)) else {
+                let name = joined(&path[..=at]);
+                let words = format!("Key '{name}' was already created as a hash.");
+                return Err(self.fault(&words));
             };
+            table = inner;
         }
         self.context = above.to_vec();
         if is_list {
@@ -444,14 +442,12 @@ impl<'t> Reader<'t> {
     fn put(&mut self, name: &str, value: Value) -> Result<(), String> {
         let mut table = self.root.clone();
         for (at, part) in self.context.iter().enumerate() {
-            table = match inside(table.get(part)) {
-                Some(inner) => inner,
-                None => {
-                    let name = joined(&self.context[..=at]);
-                    let words = format!("Key '{name}' has already been defined.");
-                    return Err(self.fault(&words));
-                }
+            let Some(inner) = inside(table.get(part)) else {
+                let name = joined(&self.context[..=at]);
+                let words = format!("Key '{name}' has already been defined.");
+                return Err(self.fault(&words));
             };
+            table = inner;
         }
         let mut path = self.context.clone();
         path.push(name.to_owned());

@@ -316,14 +316,22 @@ impl Reader<'_> {
     }
 
     fn escape(&mut self, out: &mut String) -> Result<(), String> {
-        let (digits, name, letter) = match self.next()? {
-            Some('b') => return Ok(out.push('\u{8}')),
-            Some('t') => return Ok(out.push('\t')),
-            Some('n') => return Ok(out.push('\n')),
-            Some('f') => return Ok(out.push('\u{c}')),
-            Some('r') => return Ok(out.push('\r')),
-            Some('e') => return Ok(out.push('\u{1b}')),
-            Some(same @ ('"' | '\\')) => return Ok(out.push(same)),
+        let next = self.next()?;
+        let plain = match next {
+            Some('b') => Some('\u{8}'),
+            Some('t') => Some('\t'),
+            Some('n') => Some('\n'),
+            Some('f') => Some('\u{c}'),
+            Some('r') => Some('\r'),
+            Some('e') => Some('\u{1b}'),
+            Some(same @ ('"' | '\\')) => Some(same),
+            _ => None,
+        };
+        if let Some(letter) = plain {
+            out.push(letter);
+            return Ok(());
+        }
+        let (digits, name, letter) = match next {
             Some(blank @ (' ' | '\t')) => {
                 return Err(self.fault(&format!("invalid escape: '\\{blank}'")));
             }

@@ -264,9 +264,8 @@ impl Decoder<'_, '_> {
 fn meaning(text: &str, tag: &str, is_implicit: bool) -> Result<Meaning, Fault> {
     let found = match tag.strip_prefix(TAG_PREFIX) {
         None if tag.is_empty() && is_implicit => return Ok(resolve(text)),
-        None => return Ok(Meaning::Text),
         Some("int" | "float" | "bool" | "null" | "timestamp") => resolve(text),
-        Some(_) => return Ok(Meaning::Text),
+        None | Some(_) => return Ok(Meaning::Text),
     };
     let wanted = tag.strip_prefix(TAG_PREFIX).unwrap_or_default();
     let kind = match found {
@@ -299,7 +298,7 @@ fn binary<'t>(text: &'t str, tag: &str) -> Result<Cow<'t, str>, Fault> {
     Ok(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-fn scalar(text: &Cow<'_, str>, tag: &str, is_implicit: bool) -> Result<Value, Fault> {
+fn scalar(text: &str, tag: &str, is_implicit: bool) -> Result<Value, Fault> {
     Ok(match meaning(text, tag, is_implicit)? {
         Meaning::Null => Value::Nil,
         Meaning::Bool(truth) => Value::Bool(truth),

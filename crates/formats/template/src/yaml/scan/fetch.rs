@@ -7,7 +7,7 @@ const DEPTH_MAX: usize = 10_000;
 
 impl<'t> Scanner<'t> {
     pub(super) fn fetch_next(&mut self) -> Result<(), Fault> {
-        self.to_next_token();
+        self.pass_to_next_token();
         self.unroll(self.mark.column);
         if self.is_end() {
             return self.stream_end();
@@ -63,7 +63,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn to_next_token(&mut self) {
+    fn pass_to_next_token(&mut self) {
         loop {
             while self.byte(0) == b' '
                 || (self.byte(0) == b'\t' && (self.flow_level > 0 || !self.simple_key_allowed))
@@ -86,8 +86,8 @@ impl<'t> Scanner<'t> {
         if !key.is_possible {
             return Ok(false);
         }
-        let is_over = key.mark.line < self.mark.line
-            || key.mark.index + SIMPLE_KEY_MAX < self.mark.index;
+        let is_over =
+            key.mark.line < self.mark.line || key.mark.index + SIMPLE_KEY_MAX < self.mark.index;
         if !is_over {
             return Ok(true);
         }
@@ -131,7 +131,13 @@ impl<'t> Scanner<'t> {
     }
 
     /// Opens a block if this column is further in; `token` is where its start belongs.
-    fn roll(&mut self, column: isize, token: Option<usize>, kind: Kind<'t>, mark: Mark) -> Result<(), Fault> {
+    fn roll(
+        &mut self,
+        column: isize,
+        token: Option<usize>,
+        kind: Kind<'t>,
+        mark: Mark,
+    ) -> Result<(), Fault> {
         if self.flow_level > 0 || self.indent >= column {
             return Ok(());
         }
@@ -284,12 +290,19 @@ impl<'t> Scanner<'t> {
         }
         let name = &self.text[from..self.at];
         let is_over = self.is_blank_or_end(0)
-            || matches!(self.byte(0), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`');
+            || matches!(
+                self.byte(0),
+                b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`'
+            );
         if name.is_empty() || !is_over {
             let words = "did not find expected alphabetic or numeric character";
             return Err(self.wrong(start, words));
         }
-        let kind = if is_alias { Kind::Alias(name) } else { Kind::Anchor(name) };
+        let kind = if is_alias {
+            Kind::Alias(name)
+        } else {
+            Kind::Anchor(name)
+        };
         self.push(kind, start);
         Ok(())
     }
