@@ -365,8 +365,8 @@ struct Allowed {
 
 fn style(text: &str, is_key: bool, dialect: Dialect) -> Style {
     let meaning = match resolve::resolve(text) {
-        // go-yaml v2 never takes it for more than text when it writes.
-        Meaning::Merge if dialect == Dialect::Two => Meaning::Text,
+        // go-yaml takes it for no more than text when it writes.
+        Meaning::Merge => Meaning::Text,
         meaning => meaning,
     };
     let reads_as_text = meaning == Meaning::Text && !resolve::is_base_60(text);
