@@ -121,7 +121,7 @@ fn layer(bytes: &[u8]) -> bool {
 }
 
 fn program(bytes: &[u8]) -> bool {
-    let marks = elf::marks_in(bytes).len();
+    let marks = elf::marks_in(bytes, elf::MARK_WORDS.into_iter()).len();
     Elf::parse(bytes).is_ok_and(|elf| {
         let symbols = elf.symbols.unwrap_or_default();
         assert!(

@@ -275,7 +275,7 @@ pub(crate) fn describe(entry: Option<&Entry>) -> Option<String> {
     let entry = entry?;
     let owner = format!("{:04o} {}:{}", entry.mode, entry.uid, entry.gid);
     let mut words = match &entry.kind {
-        Kind::File { sha256, .. } => format!("file sha256:{} {owner}", hex(sha256)),
+        Kind::File { hash, .. } => format!("file blake3:{} {owner}", hex(hash)),
         Kind::Symlink(target) => format!("symlink to {target}"),
         Kind::LowerHardlink(target) => format!("hard link to {target}"),
         other => format!("{} {owner}", other.word()),

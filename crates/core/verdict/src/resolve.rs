@@ -48,7 +48,7 @@ impl Tree {
     /// The content's hash of the file behind all links.
     pub fn hash_of(&self, wanted: &str) -> Option<[u8; 32]> {
         match self.follow(wanted)?.1.kind {
-            Kind::File { sha256, .. } => Some(sha256),
+            Kind::File { hash, .. } => Some(hash),
             _ => None,
         }
     }

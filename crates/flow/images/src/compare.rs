@@ -210,12 +210,12 @@ fn what(old: &Entry, new: &Entry) -> Vec<String> {
         (
             Kind::File {
                 size: was,
-                sha256: before,
+                hash: before,
                 ..
             },
-            Kind::File { size, sha256, .. },
+            Kind::File { size, hash, .. },
         ) => {
-            if before != sha256 {
+            if before != hash {
                 words.push(format!("content ({was} -> {size} bytes)"));
             }
         }

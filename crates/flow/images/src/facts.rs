@@ -152,7 +152,7 @@ fn index(
         current: Bytes::new(),
         failed: None,
     };
-    let result = refloat_layer::index(&mut reader, media_type);
+    let result = crate::index::index(&mut reader, media_type);
     if result.is_ok() {
         // What the stream says at its end stands in `failed`.
         let _ = io::copy(&mut reader, &mut io::sink());

@@ -13,6 +13,7 @@ mod calibrate;
 mod compare;
 mod error;
 mod facts;
+mod index;
 mod inspect;
 mod observe;
 mod packages;
@@ -28,6 +29,7 @@ pub use calibrate::{Outcome as Calibrated, Sample, differences, report as calibr
 pub use compare::{CompareOptions, Depth, compare};
 pub use error::ImageError;
 pub use facts::{facts, facts_on};
+pub use index::index;
 pub use inspect::inspect;
 pub use observe::{Observer, Step, unobserved};
 pub use platform::Platform;

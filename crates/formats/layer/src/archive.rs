@@ -8,7 +8,6 @@ use crate::LayerError;
 use crate::limits::{
     EXTENSION_BYTES_MAX, LAYER_BYTES_MAX, RATIO_FREE_BYTES, RATIO_MAX, XATTRS_BYTES_MAX,
 };
-use refloat_oci::{Algorithm, Digest, Hasher};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -21,7 +20,8 @@ use header::Raw;
 use records::Records;
 
 const BLOCK: usize = 512;
-const CHUNK_BYTES: usize = 128 * 1024;
+/// What is read at once. It stays near the processor while it is hashed twice and searched; a multiple of [`BLOCK`].
+const WINDOW_BYTES: usize = 256 * 1024;
 
 /// One member, ready to be indexed.
 pub(crate) struct Member {
@@ -48,24 +48,39 @@ pub(crate) enum What {
     Fifo,
 }
 
-/// Reads members in order; what it has read is hashed.
+/// Reads members in order, and hands what it has read to whoever hashes it.
 pub(crate) struct Archive<'a> {
     reader: Box<dyn Read + 'a>,
     taken: Rc<Cell<u64>>,
-    hasher: Hasher,
-    offset: u64,
+    // Takes the DiffID.
+    hashing: &'a mut dyn FnMut(&[u8]),
+    // What was read and not looked at yet is `window[at..end]`. It is filled to its end or to the archive's, so that a
+    // header never lies across two of them.
+    window: Box<[u8]>,
+    at: usize,
+    end: usize,
+    // Bytes read, the window's rest among them.
+    read: u64,
     // Bytes of the present member that nobody has asked for yet, and the padding after it.
     content_left: u64,
     padding: usize,
 }
 
 impl<'a> Archive<'a> {
-    pub fn new(reader: Box<dyn Read + 'a>, taken: Rc<Cell<u64>>) -> Self {
+    /// What is read is handed to `hashing` in order, whole windows at once.
+    pub fn new(
+        reader: Box<dyn Read + 'a>,
+        taken: Rc<Cell<u64>>,
+        hashing: &'a mut dyn FnMut(&[u8]),
+    ) -> Self {
         Self {
             reader,
             taken,
-            hasher: Hasher::new(Algorithm::Sha256),
-            offset: 0,
+            hashing,
+            window: vec![0; WINDOW_BYTES].into_boxed_slice(),
+            at: 0,
+            end: 0,
+            read: 0,
             content_left: 0,
             padding: 0,
         }
@@ -74,45 +89,52 @@ impl<'a> Archive<'a> {
     fn error(&self, what: impl Into<String>) -> LayerError {
         LayerError::Archive {
             what: what.into(),
-            offset: self.offset,
+            offset: self.read - (self.end - self.at) as u64,
         }
     }
 
-    /// Reads as many bytes as there are, up to the buffer's length.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, LayerError> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.reader.read(&mut buffer[filled..]) {
+    /// Reads the next window; `false` at the end of the archive. What was left of the present one is lost.
+    fn refill(&mut self) -> Result<bool, LayerError> {
+        (self.at, self.end) = (0, 0);
+        while self.end < self.window.len() {
+            match self.reader.read(&mut self.window[self.end..]) {
                 Ok(0) => break,
-                Ok(read) => filled += read,
+                Ok(read) => self.end += read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(LayerError::Read(error)),
             }
         }
-        self.hasher.update(&buffer[..filled]);
-        self.offset += filled as u64;
-        if self.offset > LAYER_BYTES_MAX {
+        (self.hashing)(&self.window[..self.end]);
+        self.read += self.end as u64;
+        if self.read > LAYER_BYTES_MAX {
             return Err(LayerError::Limit {
                 what: "bytes of the layer",
                 limit: LAYER_BYTES_MAX,
             });
         }
         let allowed = self.taken.get().saturating_mul(RATIO_MAX);
-        if self.offset > RATIO_FREE_BYTES && self.offset > allowed {
+        if self.read > RATIO_FREE_BYTES && self.read > allowed {
             return Err(LayerError::Limit {
                 what: "uncompressed bytes per compressed byte",
                 limit: RATIO_MAX,
             });
         }
-        Ok(filled)
+        Ok(self.end > 0)
     }
 
-    fn exactly(&mut self, buffer: &mut [u8]) -> Result<(), LayerError> {
-        if self.fill(buffer)? == buffer.len() {
-            Ok(())
-        } else {
-            Err(LayerError::Read(std::io::ErrorKind::UnexpectedEof.into()))
+    /// Hands the next `length` bytes to `sink`, window by window.
+    fn pass(&mut self, mut length: u64, mut sink: impl FnMut(&[u8])) -> Result<(), LayerError> {
+        while length > 0 {
+            if self.at == self.end && !self.refill()? {
+                return Err(LayerError::Read(std::io::ErrorKind::UnexpectedEof.into()));
+            }
+            let there = &self.window[self.at..self.end];
+            let taken = usize::try_from(length).map_or(there.len(), |left| left.min(there.len()));
+            sink(&there[..taken]);
+            self.at += taken;
+            length -= taken as u64;
         }
+        Ok(())
     }
 
     /// The next member; none at the end of the archive.
@@ -205,22 +227,35 @@ impl<'a> Archive<'a> {
 
     /// The next header that is not zero; none at the end.
     fn header(&mut self) -> Result<Option<Raw>, LayerError> {
-        let mut block = [0; BLOCK];
-        match self.fill(&mut block)? {
-            0 => return Ok(None),
-            BLOCK => {}
-            _ => return Err(LayerError::Read(std::io::ErrorKind::UnexpectedEof.into())),
-        }
+        let Some(block) = self.block()? else {
+            return Ok(None);
+        };
         if block.iter().all(|byte| *byte == 0) {
-            let filled = self.fill(&mut block)?;
-            if block[..filled].iter().any(|byte| *byte != 0) {
+            if self.at == self.end && !self.refill()? {
+                return Ok(None);
+            }
+            let second = self.window[self.at..self.end].iter().take(BLOCK);
+            if second.clone().any(|byte| *byte != 0) {
                 return Err(self.error("a single block of zeros before a header"));
             }
+            self.at += second.len();
             return Ok(None);
         }
         Raw::parse(&block)
             .map(Some)
             .map_err(|what| self.error(what))
+    }
+
+    /// The next block; none at the end of the archive.
+    fn block(&mut self) -> Result<Option<[u8; BLOCK]>, LayerError> {
+        if self.at == self.end && !self.refill()? {
+            return Ok(None);
+        }
+        let block = self.window[self.at..self.end].first_chunk().copied();
+        let block =
+            block.ok_or_else(|| LayerError::Read(std::io::ErrorKind::UnexpectedEof.into()))?;
+        self.at += BLOCK;
+        Ok(Some(block))
     }
 
     fn extension(&mut self, size: u64) -> Result<Vec<u8>, LayerError> {
@@ -230,42 +265,39 @@ impl<'a> Archive<'a> {
                 limit: EXTENSION_BYTES_MAX,
             });
         }
-        let length = usize::try_from(size).expect("the cap fits");
-        let mut bytes = vec![0; length + padding(size)];
-        self.exactly(&mut bytes)?;
-        bytes.truncate(length);
+        let mut bytes = Vec::new();
+        self.pass(size, |chunk| bytes.extend_from_slice(chunk))?;
+        self.pass(padding(size) as u64, |_| {})?;
         Ok(bytes)
     }
 
-    /// Hands what is left of the member's content to `sink`, in chunks.
-    pub fn content(&mut self, mut sink: impl FnMut(&[u8])) -> Result<(), LayerError> {
-        let mut chunk = vec![
-            0;
-            usize::try_from(self.content_left)
-                .unwrap_or(CHUNK_BYTES)
-                .min(CHUNK_BYTES)
-        ];
-        while self.content_left > 0 {
-            let length = usize::try_from(self.content_left)
-                .unwrap_or(CHUNK_BYTES)
-                .min(CHUNK_BYTES);
-            self.exactly(&mut chunk[..length])?;
-            self.content_left -= length as u64;
-            sink(&chunk[..length]);
+    /// The member's content at once, if all of it is at hand. It is taken then.
+    pub fn whole(&mut self) -> Result<Option<&[u8]>, LayerError> {
+        if self.at == self.end && self.content_left > 0 {
+            self.refill()?;
         }
-        let mut rest = [0; BLOCK];
-        let padding = std::mem::take(&mut self.padding);
-        self.exactly(&mut rest[..padding])
+        let there = &self.window[self.at..self.end];
+        let length = usize::try_from(self.content_left).unwrap_or(usize::MAX);
+        let Some(content) = there.get(..length) else {
+            return Ok(None);
+        };
+        self.at += length;
+        self.content_left = 0;
+        Ok(Some(content))
     }
 
-    /// Reads what follows the archive and gives the digest and length of all bytes.
-    pub fn finish(mut self) -> Result<(Digest, u64), LayerError> {
-        let mut chunk = vec![0; CHUNK_BYTES];
-        let mut is_over = false;
-        while !is_over {
-            is_over = self.fill(&mut chunk)? < chunk.len();
-        }
-        Ok((self.hasher.finish(), self.offset))
+    /// Hands what is left of the member's content to `sink`, in chunks, and passes over the padding.
+    pub fn content(&mut self, sink: impl FnMut(&[u8])) -> Result<(), LayerError> {
+        let left = std::mem::take(&mut self.content_left);
+        self.pass(left, sink)?;
+        let padding = std::mem::take(&mut self.padding);
+        self.pass(padding as u64, |_| {})
+    }
+
+    /// Reads what follows the archive and gives the length of all bytes.
+    pub fn finish(mut self) -> Result<u64, LayerError> {
+        while self.refill()? {}
+        Ok(self.read)
     }
 }
 

@@ -1,7 +1,7 @@
 //! From members of an archive to the index.
 
 use crate::archive::{Archive, Member, What};
-use crate::compression;
+use crate::compression::{self, Compression};
 use crate::entry::{Entry, Facts, Kind, LayerIndex, Oddity, OddityKind};
 use crate::keep::is_kept;
 use crate::limits::{
@@ -10,7 +10,7 @@ use crate::limits::{
 };
 use crate::words::Gatherer;
 use crate::{LayerError, java, path};
-use refloat_oci::{Algorithm, Hasher};
+use refloat_oci::{Algorithm, Digest, Hasher};
 use refloat_packages::{Elf, PackageKind, Shebang, elf, package, rpm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -23,6 +23,8 @@ const OPAQUE: &str = ".wh..wh..opq";
 const AUFS: &str = ".wh..wh.";
 /// How much of a file is looked at to tell its kind.
 const HEAD_BYTES: usize = 512;
+/// What is kept of the memory for contents from one file to the next.
+const HELD_BYTES: usize = 16 * 1024 * 1024;
 /// First bytes of files that hold others: zip and jar, gzip, xz, zstd, bzip2.
 const PACKED: [&[u8]; 6] = [
     // Windows and .NET programs: their strings have two bytes per character.
@@ -42,26 +44,64 @@ const PACKED: [&[u8]; 6] = [
 /// # Errors
 /// [`LayerError`] for anything that is not a whole, unambiguous, bounded layer.
 pub fn index(reader: impl Read, media_type: &str) -> Result<LayerIndex, LayerError> {
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    let found = index_beside(reader, media_type, |bytes| hasher.update(bytes))?;
+    Ok(found.complete(hasher.finish()))
+}
+
+/// The same without the DiffID, which takes as long as all the rest: `hashing` is handed the uncompressed bytes in order
+/// and may hash them on another core.
+///
+/// # Errors
+/// As [`index`].
+pub fn index_beside(
+    reader: impl Read,
+    media_type: &str,
+    mut hashing: impl FnMut(&[u8]),
+) -> Result<WithoutDiffId, LayerError> {
     let opened = compression::open(reader, media_type)?;
-    let mut archive = Archive::new(opened.reader, opened.taken);
+    let mut archive = Archive::new(opened.reader, opened.taken, &mut hashing);
     let mut collector = Collector::new();
     while let Some(member) = archive.next()? {
         collector.take(&mut archive, member)?;
     }
-    let (diff_id, size_bytes) = archive.finish()?;
-    let mut index = LayerIndex {
-        diff_id,
-        size_bytes,
+    let mut found = WithoutDiffId {
+        size_bytes: archive.finish()?,
         compression: opened.compression,
-        entries: Vec::new(),
-        whiteouts: Vec::new(),
-        opaques: Vec::new(),
-        kept: BTreeMap::new(),
-        words: crate::Words::Unknown,
-        oddities: Vec::new(),
+        collector,
     };
-    collector.finish(&mut index);
-    Ok(index)
+    found.collector.note_conflicts();
+    Ok(found)
+}
+
+/// An index that waits for its DiffID.
+pub struct WithoutDiffId {
+    size_bytes: u64,
+    compression: Compression,
+    collector: Collector,
+}
+
+impl WithoutDiffId {
+    /// The index, with the SHA-256 of the bytes that were handed out.
+    pub fn complete(self, diff_id: Digest) -> LayerIndex {
+        let collector = self.collector;
+        let mut kept = collector.kept;
+        kept.retain(|path, _| {
+            let entry = collector.entries.get(path);
+            entry.is_some_and(|entry| matches!(entry.kind, Kind::File { .. }))
+        });
+        LayerIndex {
+            diff_id,
+            size_bytes: self.size_bytes,
+            compression: self.compression,
+            entries: collector.entries.into_values().collect(),
+            whiteouts: collector.whiteouts.into_iter().collect(),
+            opaques: collector.opaques.into_iter().collect(),
+            kept,
+            words: collector.words.finish(),
+            oddities: collector.oddities,
+        }
+    }
 }
 
 struct Collector {
@@ -74,6 +114,8 @@ struct Collector {
     linked: BTreeSet<String>,
     oddities: Vec<Oddity>,
     words: Gatherer,
+    // The content of the present file, where it is needed whole.
+    held: Vec<u8>,
     members: usize,
     path_bytes: usize,
 }
@@ -89,6 +131,7 @@ impl Collector {
             linked: BTreeSet::new(),
             oddities: Vec::new(),
             words: Gatherer::new(),
+            held: Vec::new(),
             members: 0,
             path_bytes: 0,
         }
@@ -144,6 +187,9 @@ impl Collector {
 
     /// Notes a whiteout; `false` if the path is none.
     fn take_whiteout(&mut self, path: &str) -> Result<bool, LayerError> {
+        if !path.contains(WHITEOUT) {
+            return Ok(false);
+        }
         let name = path::name(path);
         let directory = path::parent(path).unwrap_or_default();
         if path::ancestors(path).any(|above| path::name(above).starts_with(WHITEOUT)) {
@@ -221,37 +267,32 @@ impl Collector {
     ) -> Result<Kind, LayerError> {
         let mut reading = Reading::new(path, size, self.kept_bytes);
         let words = &mut self.words;
-        archive.content(|chunk| reading.take(chunk, words))?;
-        words.end();
-        let (sha256, facts, kept) = reading.finish(words.has_watched());
+        let read = if let Some(content) = archive.whole()? {
+            reading.take(content, words);
+            words.end();
+            reading.finish(content, words.marks())
+        } else {
+            self.held.clear();
+            let held = &mut self.held;
+            archive.content(|chunk| {
+                reading.take(chunk, words);
+                if reading.is_held() {
+                    held.extend_from_slice(chunk);
+                }
+            })?;
+            words.end();
+            let read = reading.finish(&self.held, words.marks());
+            // Fresh memory is dear; that of ordinary programs is used again.
+            self.held.shrink_to(HELD_BYTES);
+            read
+        };
+        let Told { hash, facts, kept } = read;
         self.kept.remove(path);
         if let Some(kept) = kept {
             self.kept_bytes += kept.len();
             self.kept.insert(path.to_owned(), kept);
         }
-        Ok(Kind::File {
-            size,
-            sha256,
-            facts,
-        })
-    }
-
-    fn finish(mut self, index: &mut LayerIndex) {
-        self.note_conflicts();
-        index.kept = self
-            .kept
-            .into_iter()
-            .filter(|(path, _)| {
-                self.entries
-                    .get(path)
-                    .is_some_and(|entry| matches!(entry.kind, Kind::File { .. }))
-            })
-            .collect();
-        index.entries = self.entries.into_values().collect();
-        index.whiteouts = self.whiteouts.into_iter().collect();
-        index.opaques = self.opaques.into_iter().collect();
-        index.words = self.words.finish();
-        index.oddities = self.oddities;
+        Ok(Kind::File { size, hash, facts })
     }
 
     fn note_conflicts(&mut self) {
@@ -267,13 +308,19 @@ impl Collector {
                 found.push((path.clone(), OddityKind::HiddenAndWritten));
             }
         }
+        // Neighbours in the order of paths mostly have one parent: it is looked up once.
+        let mut last = None;
         for path in self.entries.keys().chain(&self.whiteouts) {
-            let has_wrong_parent = path::ancestors(path).any(|above| {
-                self.entries
-                    .get(above)
-                    .is_some_and(|entry| entry.kind != Kind::Directory)
-            });
-            if has_wrong_parent {
+            let parent = path::parent(path);
+            let is_wrong = match last {
+                Some((known, is_wrong)) if known == parent => is_wrong,
+                _ => path::ancestors(path).any(|above| {
+                    let entry = self.entries.get(above);
+                    entry.is_some_and(|entry| entry.kind != Kind::Directory)
+                }),
+            };
+            last = Some((parent, is_wrong));
+            if is_wrong {
                 found.push((path.clone(), OddityKind::ParentNotDirectory));
             }
         }
@@ -312,15 +359,22 @@ enum Content {
 
 /// One file on its way.
 struct Reading {
-    hasher: Hasher,
+    hasher: blake3::Hasher,
     size: u64,
     is_kept: bool,
     is_jar: bool,
     is_rpm: bool,
     content: Content,
-    head: Vec<u8>,
-    held: Vec<u8>,
+    head: [u8; HEAD_BYTES],
+    head_bytes: usize,
     unread: Option<String>,
+}
+
+/// What a file said.
+struct Told {
+    hash: [u8; 32],
+    facts: Facts,
+    kept: Option<Vec<u8>>,
 }
 
 impl Reading {
@@ -335,19 +389,22 @@ impl Reading {
             size <= KEPT_FILE_BYTES_MAX && size <= room
         };
         Self {
-            hasher: Hasher::new(Algorithm::Sha256),
+            hasher: blake3::Hasher::new(),
             size,
             is_kept: wants && has_room,
             is_rpm,
             is_jar: java::is_archive_name(path::name(path)),
             content: Content::NotBegun,
-            head: Vec::new(),
-            held: Vec::new(),
+            head: [0; HEAD_BYTES],
+            head_bytes: 0,
             unread: (wants && !has_room).then(|| "larger than what is kept".to_owned()),
         }
     }
 
     fn take(&mut self, chunk: &[u8], words: &mut Gatherer) {
+        if chunk.is_empty() {
+            return;
+        }
         self.hasher.update(chunk);
         if self.content == Content::NotBegun {
             self.begin(chunk);
@@ -356,16 +413,19 @@ impl Reading {
                 words.watch();
             }
         }
-        if self.is_kept || matches!(self.content, Content::Elf | Content::Jar) {
-            self.held.extend_from_slice(chunk);
-        }
         if !matches!(self.content, Content::Packed | Content::Jar) {
             words.take(chunk);
         }
     }
 
+    /// True if the whole content is asked for at the end.
+    fn is_held(&self) -> bool {
+        self.is_kept || matches!(self.content, Content::Elf | Content::Jar)
+    }
+
     fn begin(&mut self, chunk: &[u8]) {
-        self.head = chunk[..chunk.len().min(HEAD_BYTES)].to_vec();
+        self.head_bytes = chunk.len().min(HEAD_BYTES);
+        self.head[..self.head_bytes].copy_from_slice(&chunk[..self.head_bytes]);
         self.content = if chunk.starts_with(elf::MAGIC) {
             Content::Elf
         } else if self.is_jar && chunk.starts_with(b"PK\x03\x04") && self.size <= JAR_BYTES_MAX {
@@ -381,24 +441,22 @@ impl Reading {
         }
     }
 
-    fn finish(mut self, may_have_marks: bool) -> ([u8; 32], Facts, Option<Vec<u8>>) {
-        let digest = self.hasher.finish();
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest.hash());
+    /// What the file says; `content` is all of it where [`Reading::is_held`] asked for it.
+    fn finish(mut self, content: &[u8], marks: impl Iterator<Item = &'static str>) -> Told {
+        let mut kept = self.is_kept.then(|| content.to_vec());
         if self.is_rpm && self.is_kept {
-            match rpm::summary(&self.held) {
-                Ok(summary) => self.held = summary,
-                Err(error) => (self.is_kept, self.unread) = (false, Some(error.to_string())),
+            match rpm::summary(content) {
+                Ok(summary) => kept = Some(summary),
+                Err(error) => (kept, self.unread) = (None, Some(error.to_string())),
             }
         }
+        let head = &self.head[..self.head_bytes];
         let facts = if let Some(why) = self.unread {
             Facts::Unread(why)
         } else if self.content == Content::Elf {
-            match Elf::parse(&self.held) {
+            match Elf::parse(content) {
                 Ok(mut elf) => {
-                    if may_have_marks {
-                        elf.contains = elf::marks_in(&self.held);
-                    }
+                    elf.contains = elf::marks_in(content, marks);
                     Facts::Elf(Box::new(elf))
                 }
                 Err(error) => Facts::Unread(error.to_string()),
@@ -406,12 +464,16 @@ impl Reading {
         } else if self.content == Content::Packed {
             Facts::Packed
         } else if self.content == Content::Jar {
-            Facts::Java(java::archive(&self.held))
-        } else if let Some(class) = java::class(&self.head) {
+            Facts::Java(java::archive(content))
+        } else if let Some(class) = java::class(head) {
             Facts::Java(class)
         } else {
-            Shebang::parse(&self.head).map_or(Facts::Plain, Facts::Script)
+            Shebang::parse(head).map_or(Facts::Plain, Facts::Script)
         };
-        (sha256, facts, self.is_kept.then_some(self.held))
+        Told {
+            hash: *self.hasher.finalize().as_bytes(),
+            facts,
+            kept,
+        }
     }
 }

@@ -56,8 +56,9 @@ pub enum Kind {
     File {
         /// Its length in bytes.
         size: u64,
-        /// SHA-256 of its content.
-        sha256: [u8; 32],
+        /// BLAKE3 of its content: collision-safe, and far faster than SHA-256, which all bytes pass already for the
+        /// DiffID.
+        hash: [u8; 32],
         /// What its content says about what it needs.
         facts: Facts,
     },

@@ -16,7 +16,7 @@ mod packed;
 pub mod path;
 mod words;
 
-pub use collect::index;
+pub use collect::{WithoutDiffId, index, index_beside};
 pub use compression::{Compression, is_readable};
 pub use entry::{Entry, Facts, Kind, LayerIndex, Oddity, OddityKind};
 pub use java::Java;

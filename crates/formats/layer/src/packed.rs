@@ -19,7 +19,7 @@ mod wire;
 use wire::{Reader, Writer};
 
 /// The version of the packed form and of what is gathered: an index of another version is made anew.
-pub const FORMAT_VERSION: u8 = 5;
+pub const FORMAT_VERSION: u8 = 6;
 const MAGIC: &[u8; 3] = b"RLI";
 const CHECKSUM_BYTES: usize = 8;
 
@@ -133,14 +133,10 @@ fn read(reader: &mut Reader<'_>) -> Option<LayerIndex> {
 fn put_entry(writer: &mut Writer, entry: &Entry) {
     writer.path(&entry.path);
     match &entry.kind {
-        Kind::File {
-            size,
-            sha256,
-            facts,
-        } => {
+        Kind::File { size, hash, facts } => {
             writer.byte(0);
             writer.number(*size);
-            writer.raw(sha256);
+            writer.raw(hash);
             put_facts(writer, facts);
         }
         Kind::Directory => writer.byte(1),
@@ -180,7 +176,7 @@ fn entry(reader: &mut Reader<'_>) -> Option<Entry> {
     let kind = match reader.byte()? {
         0 => Kind::File {
             size: reader.number()?,
-            sha256: reader.raw(32)?.try_into().ok()?,
+            hash: reader.raw(32)?.try_into().ok()?,
             facts: facts(reader)?,
         },
         1 => Kind::Directory,

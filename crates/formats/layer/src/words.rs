@@ -2,6 +2,12 @@
 //! hit makes a verdict stricter, a miss is not possible for words that [`Words::mentions`] says it can tell.
 
 use crate::limits::{WORDS_BYTES_MAX, WORDS_MAX};
+use hash::{Seen, WORD_BYTES_MAX, word_hash};
+use refloat_packages::elf::MARK_WORDS;
+use runs::IS_WORD;
+
+mod hash;
+mod runs;
 
 /// Shorter words are not kept: from text.
 const TEXT_WORD_BYTES_MIN: usize = 2;
@@ -9,18 +15,11 @@ const TEXT_WORD_BYTES_MIN: usize = 2;
 const BINARY_WORD_BYTES_MIN: usize = 4;
 /// Digits alone tell something from this length on: hashes.
 const TELLING_DIGITS_MIN: usize = 6;
-/// Longer words are cut.
-const WORD_BYTES_MAX: usize = 96;
 /// Words that say what kind of file a name is, not which.
 const SUFFIXES: [&str; 24] = [
     "so", "py", "pyc", "js", "mjs", "cjs", "json", "conf", "dist", "info", "egg", "txt", "gz",
     "sh", "la", "pl", "pm", "rb", "jar", "cfg", "ini", "xml", "yaml", "yml",
 ];
-
-/// Places for hashes seen lately.
-const RECENT: usize = 1 << 14;
-/// New hashes between two compactions.
-const COMPACT_EACH: usize = 200_000;
 
 /// Hashes of the words, or the admission that they are not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,53 +89,19 @@ fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_'
 }
 
-/// FNV-1a of a word, cut at the longest length that is kept.
-pub(crate) fn word_hash(word: &[u8]) -> u32 {
-    let mut hash = 0x811c_9dc5_u32;
-    for byte in &word[..word.len().min(WORD_BYTES_MAX)] {
-        hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
-    }
-    hash
-}
-
-const fn word_bytes() -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        #[expect(clippy::cast_possible_truncation, reason = "the loop ends at 256")]
-        let character = byte as u8;
-        table[byte] = character.is_ascii_alphanumeric() || character == b'_';
-        byte += 1;
-    }
-    table
-}
-
-static IS_WORD: [bool; 256] = word_bytes();
-
-/// Whether a file is watched for words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Watch {
-    Off,
-    On,
-    Seen,
-}
-
 /// Gathers words while contents stream by.
 pub(crate) struct Gatherer {
-    hashes: Vec<u32>,
-    // Hashes seen lately, each in the place its low bits name: most words come again at once.
-    recent: Vec<u32>,
-    // Sorted and without doubles when it grows beyond this.
-    compact_at: usize,
+    seen: Seen,
     is_over: bool,
     bytes: u64,
-    // The word that the last chunk ended in.
-    hash: u32,
-    length: usize,
+    // The word that the last chunk ended in, as far as it counts.
+    begun: Vec<u8>,
     shortest: usize,
-    // Hashes that the present file is watched for, and whether one came.
-    watched: Vec<u32>,
-    watch: Watch,
+    // Hashes of the words of marks, a bit for the low bits of each, and which of them came in the present file.
+    watched: [u32; MARK_WORDS.len()],
+    watched_bits: u64,
+    is_watching: bool,
+    came: [bool; MARK_WORDS.len()],
     // In a script, the absolute path that is being read; none where no path began.
     is_script: bool,
     path: Option<Vec<u8>>,
@@ -145,20 +110,17 @@ pub(crate) struct Gatherer {
 
 impl Gatherer {
     pub fn new() -> Self {
+        let watched = MARK_WORDS.map(|word| word_hash(word.as_bytes()));
         Self {
-            hashes: Vec::new(),
-            recent: vec![0; RECENT],
-            compact_at: COMPACT_EACH,
+            seen: Seen::new(),
             is_over: false,
             bytes: 0,
-            hash: 0x811c_9dc5,
-            length: 0,
+            begun: Vec::new(),
             shortest: TEXT_WORD_BYTES_MIN,
-            watched: refloat_packages::elf::MARK_WORDS
-                .iter()
-                .map(|word| word_hash(word.as_bytes()))
-                .collect(),
-            watch: Watch::Off,
+            watched,
+            watched_bits: watched.iter().fold(0, |bits, hash| bits | bit(*hash)),
+            is_watching: false,
+            came: [false; MARK_WORDS.len()],
             is_script: false,
             path: None,
             before: 0,
@@ -167,20 +129,26 @@ impl Gatherer {
 
     /// Looks out for the words of marks in the file that was begun.
     pub fn watch(&mut self) {
-        self.watch = Watch::On;
+        self.is_watching = true;
     }
 
-    /// True if the watched file may have a mark.
-    pub fn has_watched(&self) -> bool {
-        self.watch == Watch::Seen || self.is_over
+    /// The words of marks that the watched file may have.
+    pub fn marks(&self) -> impl Iterator<Item = &'static str> {
+        let came = self.came.iter().map(|came| *came || self.is_over);
+        MARK_WORDS
+            .iter()
+            .zip(came)
+            .filter(|(_, came)| *came)
+            .map(|(word, _)| *word)
     }
 
     /// Begins a file whose first bytes are `head`.
     pub fn begin(&mut self, head: &[u8]) {
-        self.watch = Watch::Off;
+        self.is_watching = false;
+        self.came = [false; MARK_WORDS.len()];
         self.is_script = head.starts_with(b"#!");
         (self.path, self.before) = (None, 0);
-        let is_binary = head.contains(&0);
+        let is_binary = memchr::memchr(0, head).is_some();
         self.shortest = if is_binary {
             BINARY_WORD_BYTES_MIN
         } else {
@@ -196,81 +164,85 @@ impl Gatherer {
         if self.is_script {
             self.paths(chunk);
         }
-        let (mut hash, mut length) = (self.hash, self.length);
-        for byte in chunk {
-            if IS_WORD[usize::from(*byte)] {
-                if length < WORD_BYTES_MAX {
-                    hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
-                }
-                length += 1;
-            } else if length > 0 {
-                if length >= self.shortest {
-                    self.note(hash);
-                }
-                (hash, length) = (0x811c_9dc5, 0);
+        self.words(chunk);
+        if self.bytes > WORDS_BYTES_MAX || self.seen.count() > WORDS_MAX {
+            self.is_over = true;
+            self.seen = Seen::new();
+        }
+    }
+
+    fn words(&mut self, chunk: &[u8]) {
+        let mut from = 0;
+        if !self.begun.is_empty() {
+            from = runs::first_other(chunk);
+            let room = WORD_BYTES_MAX.saturating_sub(self.begun.len());
+            self.begun.extend_from_slice(&chunk[..from.min(room)]);
+            if from == chunk.len() {
+                return;
             }
+            let begun = std::mem::take(&mut self.begun);
+            if begun.len() >= self.shortest {
+                self.note(word_hash(&begun));
+            }
+            self.begun = begun;
+            self.begun.clear();
         }
-        (self.hash, self.length) = (hash, length);
-        if self.hashes.len() > self.compact_at {
-            self.compact();
-        }
-        if self.bytes > WORDS_BYTES_MAX {
-            self.give_up();
+        let chunk = &chunk[from..];
+        let shortest = self.shortest;
+        let open = runs::each(chunk, shortest, |start, length| {
+            self.note(hash::at(chunk, start, length));
+        });
+        if let Some(start) = open {
+            let end = chunk.len().min(start + WORD_BYTES_MAX);
+            self.begun.extend_from_slice(&chunk[start..end]);
         }
     }
 
     /// Notes absolute paths, whole. What follows a variable is none.
     fn paths(&mut self, chunk: &[u8]) {
-        for byte in chunk {
-            let is_part = IS_WORD[usize::from(*byte)] || b"/.+-@%".contains(byte);
-            match &mut self.path {
-                Some(path) if is_part => {
-                    if path.len() < WORD_BYTES_MAX {
-                        path.push(*byte);
-                    }
+        let is_part = |byte: &u8| IS_WORD[usize::from(*byte)] || b"/.+-@%".contains(byte);
+        let mut at = 0;
+        while at < chunk.len() {
+            let rest = &chunk[at..];
+            if let Some(path) = &mut self.path {
+                let length = rest.iter().position(|byte| !is_part(byte));
+                let part = &rest[..length.unwrap_or(rest.len())];
+                let room = WORD_BYTES_MAX - path.len();
+                path.extend_from_slice(&part[..part.len().min(room)]);
+                at += part.len();
+                if length.is_some() {
+                    self.end_path();
                 }
-                Some(path) => {
-                    let end = path.iter().rposition(|byte| !b"/.".contains(byte));
-                    let hash = word_hash(&path[..end.map_or(0, |end| end + 1)]);
-                    self.path = None;
-                    self.note(hash);
-                }
-                None => {
-                    let is_start = *byte == b'/'
-                        && !IS_WORD[usize::from(self.before)]
-                        && !b"/.+-@%}~".contains(&self.before);
-                    if is_start {
-                        self.path = Some(vec![*byte]);
-                    }
-                }
+                continue;
             }
-            self.before = *byte;
+            let Some(slash) = memchr::memchr(b'/', rest) else {
+                break;
+            };
+            at += slash;
+            let before = at.checked_sub(1).map_or(self.before, |last| chunk[last]);
+            if !IS_WORD[usize::from(before)] && !b"/.+-@%}~".contains(&before) {
+                self.path = Some(vec![b'/']);
+            }
+            at += 1;
         }
+        self.before = chunk.last().copied().unwrap_or(self.before);
+    }
+
+    fn end_path(&mut self) {
+        let Some(path) = self.path.take() else {
+            return;
+        };
+        let end = path.iter().rposition(|byte| !b"/.".contains(byte));
+        self.note(word_hash(&path[..end.map_or(0, |end| end + 1)]));
     }
 
     fn note(&mut self, hash: u32) {
-        if self.watch == Watch::On && self.watched.contains(&hash) {
-            self.watch = Watch::Seen;
+        if self.is_watching && self.watched_bits & bit(hash) != 0 {
+            for (came, watched) in self.came.iter_mut().zip(self.watched) {
+                *came |= watched == hash;
+            }
         }
-        let place = &mut self.recent[hash as usize % RECENT];
-        if *place != hash || hash == 0 {
-            *place = hash;
-            self.hashes.push(hash);
-        }
-    }
-
-    fn compact(&mut self) {
-        self.hashes.sort_unstable();
-        self.hashes.dedup();
-        self.compact_at = self.hashes.len() + COMPACT_EACH;
-        if self.hashes.len() > WORDS_MAX {
-            self.give_up();
-        }
-    }
-
-    fn give_up(&mut self) {
-        self.is_over = true;
-        self.hashes = Vec::new();
+        self.seen.insert(hash);
     }
 
     /// Ends a file.
@@ -278,14 +250,17 @@ impl Gatherer {
         self.take(b"\n");
     }
 
-    pub fn finish(mut self) -> Words {
-        self.compact();
+    pub fn finish(self) -> Words {
         if self.is_over {
             Words::Unknown
         } else {
-            Words::Known(self.hashes)
+            Words::Known(self.seen.sorted())
         }
     }
+}
+
+fn bit(hash: u32) -> u64 {
+    1 << (hash % 64)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub use marks::{Contained, MARK_WORDS, marks_in};
 pub use symbols::{IMPORT_BYTES_MAX, Import, SYMBOLS_MAX, Symbols, VersionNeed, name_hash};
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The most entries of `.dynamic` and program headers that are read.
 const ENTRIES_MAX: usize = 65_536;
@@ -102,7 +103,7 @@ impl Elf {
         for segment in &segments {
             if segment.kind == PT_INTERP {
                 let bytes = file.slice(segment.offset, segment.file_size, "interpreter")?;
-                elf.interpreter = Some(text(bytes, "interpreter")?);
+                elf.interpreter = Some(text(bytes, "interpreter")?.into_owned());
             }
         }
         if let Some(dynamic) = segments.iter().find(|segment| segment.kind == PT_DYNAMIC) {
@@ -146,6 +147,7 @@ impl Elf {
                 table.get(offset..).ok_or(ElfError::Bounds("a name"))?,
                 "a name",
             )
+            .map(Cow::into_owned)
         };
         self.symbols = symbols::read(file, segments, &entries)?.map(Box::new);
         for (tag, value) in entries {
@@ -299,13 +301,10 @@ impl<'a> File<'a> {
     }
 }
 
-fn text(bytes: &[u8], what: &'static str) -> Result<String, ElfError> {
+fn text<'a>(bytes: &'a [u8], what: &'static str) -> Result<Cow<'a, str>, ElfError> {
     let bytes = &bytes[..bytes.len().min(TEXT_BYTES_MAX)];
-    let end = bytes
-        .iter()
-        .position(|byte| *byte == 0)
-        .ok_or(ElfError::Bounds(what))?;
-    Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
+    let end = memchr::memchr(0, bytes).ok_or(ElfError::Bounds(what))?;
+    Ok(String::from_utf8_lossy(&bytes[..end]))
 }
 
 #[cfg(test)]

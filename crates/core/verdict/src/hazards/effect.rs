@@ -68,10 +68,10 @@ fn copies(case: &Case<'_>) -> Vec<Reason> {
 fn holds_code(kind: Option<&Kind>) -> Option<[u8; 32]> {
     match kind? {
         Kind::File {
-            sha256,
+            hash,
             facts: Facts::Elf(_) | Facts::Packed | Facts::Java(_),
             ..
-        } => Some(*sha256),
+        } => Some(*hash),
         _ => None,
     }
 }

@@ -138,9 +138,9 @@ fn is_successor(
     match (&before.kind, &entry.kind) {
         (
             Kind::File {
-                sha256: old, size, ..
+                hash: old, size, ..
             },
-            Kind::File { sha256: new, .. },
+            Kind::File { hash: new, .. },
         ) if old == new && *size > 0 => return Some("the same content"),
         (Kind::Directory, _) | (_, Kind::Directory) => return None,
         _ => {}

@@ -56,48 +56,38 @@ const MARKS: [Mark; 6] = [
 ];
 /// The longest version that is believed.
 const VERSION_BYTES_MAX: usize = 24;
-/// Marks of one file; more are not told.
+/// Marks of one kind in one file; more are not told.
 const FOUND_MAX: usize = 32;
 
-/// Words of the marks: a file without any of them has no marks.
+/// Words of the marks: a file without one of them has no mark that begins with it.
 pub const MARK_WORDS: [&str; 6] = [
     "OpenSSL", "deflate", "inflate", "libpng", "libcurl", "SQLite",
 ];
 
-/// Finds the marks in a file, in one pass.
-pub fn marks_in(bytes: &[u8]) -> Vec<Contained> {
+/// Finds the marks in a file that begin with one of the words: the first [`FOUND_MAX`] of each kind.
+pub fn marks_in<'w>(bytes: &[u8], words: impl Iterator<Item = &'w str>) -> Vec<Contained> {
     let mut found = BTreeSet::new();
-    for (at, byte) in bytes.iter().enumerate() {
-        if !IS_BEGINNING[usize::from(*byte)] {
-            continue;
-        }
-        let rest = &bytes[at..];
-        for mark in &MARKS {
-            let version = rest
-                .strip_prefix(mark.before)
-                .and_then(|rest| version(rest, mark.after));
-            if let Some(version) = version {
-                let project = mark.project.to_owned();
-                found.insert(Contained { project, version });
+    for mark in words.filter_map(|word| {
+        MARKS
+            .iter()
+            .find(|mark| mark.before.starts_with(word.as_bytes()))
+    }) {
+        let versions = memchr::memmem::find_iter(bytes, mark.before)
+            .filter_map(|at| version(&bytes[at + mark.before.len()..], mark.after));
+        let mut of_mark = BTreeSet::new();
+        for version in versions {
+            of_mark.insert(version);
+            if of_mark.len() >= FOUND_MAX {
+                break;
             }
         }
-        if found.len() >= FOUND_MAX {
-            break;
-        }
+        found.extend(of_mark.into_iter().map(|version| Contained {
+            project: mark.project.to_owned(),
+            version,
+        }));
     }
     found.into_iter().collect()
 }
-
-/// First bytes of marks.
-static IS_BEGINNING: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut mark = 0;
-    while mark < MARKS.len() {
-        table[MARKS[mark].before[0] as usize] = true;
-        mark += 1;
-    }
-    table
-};
 
 /// A version of at least two numbers, with what must follow it.
 fn version(from: &[u8], after: &[u8]) -> Option<String> {

@@ -6,6 +6,7 @@
 
 use super::{DT_STRSZ, DT_STRTAB, ElfError, File, Segment, text};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most symbols of one file; with more, its symbols are not known.
@@ -126,13 +127,21 @@ pub fn name_hash(name: &str) -> u64 {
     name_bits(name) >> 16
 }
 
-/// FNV-1a, the low 16 bits free for the version.
+/// A hash of the name, the low 16 bits free for the version. Eight bytes at once: libraries have tens of thousands.
 fn name_bits(name: &str) -> u64 {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    // The highest bits of FNV hardly depend on the last bytes: fold them in.
-    (hash ^ (hash >> 29)) << 16
+    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, group: u64| {
+        let mixed = (hash ^ group).wrapping_mul(MULTIPLIER);
+        mixed ^ (mixed >> 32)
+    };
+    let (groups, rest) = name.as_bytes().as_chunks::<8>();
+    let mut hash = name.len() as u64;
+    for group in groups {
+        hash = mix(hash, u64::from_le_bytes(*group));
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    mix(mix(hash, u64::from_le_bytes(last)), 0) << 16
 }
 
 /// The places of the tables, as `.dynamic` says.
@@ -183,7 +192,7 @@ fn plus(at: u64, more: u64) -> Result<u64, ElfError> {
     at.checked_add(more).ok_or(ElfError::Bounds("a table"))
 }
 
-impl Tables<'_, '_> {
+impl<'a> Tables<'_, 'a> {
     fn value(&self, tag: u64) -> Option<u64> {
         let mut found = self.entries.iter().filter(|entry| entry.0 == tag);
         found.next().map(|entry| entry.1)
@@ -195,7 +204,7 @@ impl Tables<'_, '_> {
             .transpose()
     }
 
-    fn name(&self, at: u64) -> Result<String, ElfError> {
+    fn name(&self, at: u64) -> Result<Cow<'a, str>, ElfError> {
         let rest = usize::try_from(at)
             .ok()
             .and_then(|at| self.strings.get(at..));
@@ -285,7 +294,9 @@ impl Tables<'_, '_> {
         let files = self.value(DT_VERNEEDNUM).unwrap_or_default();
         let mut seen = 0;
         for _ in 0..files.min(VERSIONS_MAX as u64) {
-            let library = self.name(u64::from(self.file.u32(plus(at, 4)?, WHAT)?))?;
+            let library = self
+                .name(u64::from(self.file.u32(plus(at, 4)?, WHAT)?))?
+                .into_owned();
             let mut entry = plus(at, u64::from(self.file.u32(plus(at, 8)?, WHAT)?))?;
             for _ in 0..self.file.u16(plus(at, 2)?, WHAT)? {
                 seen += 1;
@@ -294,7 +305,9 @@ impl Tables<'_, '_> {
                 }
                 let flags = self.file.u16(plus(entry, 4)?, WHAT)?;
                 let index = self.file.u16(plus(entry, 6)?, WHAT)? & !VERSION_HIDDEN;
-                let version = self.name(u64::from(self.file.u32(plus(entry, 8)?, WHAT)?))?;
+                let version = self
+                    .name(u64::from(self.file.u32(plus(entry, 8)?, WHAT)?))?
+                    .into_owned();
                 by_index.insert(index, version.clone());
                 if flags & VERSION_WEAK == 0 {
                     list.insert(VersionNeed {
@@ -332,7 +345,7 @@ impl Tables<'_, '_> {
             let names = plus(at, u64::from(self.file.u32(plus(at, 12)?, WHAT)?))?;
             if flags & BASE == 0 {
                 let name = self.name(u64::from(self.file.u32(names, WHAT)?))?;
-                found.insert(index, name);
+                found.insert(index, name.into_owned());
             }
             let next = self.file.u32(plus(at, 16)?, WHAT)?;
             if next == 0 {
@@ -359,30 +372,37 @@ impl Tables<'_, '_> {
         versions.dedup();
         let mut found = Symbols {
             needs: needs.into_iter().collect(),
+            versions,
             ..Symbols::default()
         };
+        if count < 2 {
+            return Ok(Some(found));
+        }
+        // Each table is looked for once, not for each symbol. The first symbol is none.
+        let entry_bytes = self.entry_bytes();
+        let table = self.file.slice(table, count as u64 * entry_bytes, WHAT)?;
+        let entry_bytes = usize::try_from(entry_bytes).unwrap_or(usize::MAX);
+        let indexes = indexes
+            .map(|at| self.file.slice(at, 2 * count as u64, WHAT))
+            .transpose()?;
+        let (info_at, other_at, section_at) = if self.file.is_64 {
+            (4, 5, 6)
+        } else {
+            (12, 13, 14)
+        };
+        let is_little = self.file.is_little;
         let mut import_bytes = 0;
-        for number in 1..count as u64 {
-            let at = plus(table, number * self.entry_bytes())?;
-            let (info, other, section) = if self.file.is_64 {
-                (4, 5, 6)
-            } else {
-                (12, 13, 14)
-            };
-            let info = self.file.unsigned(plus(at, info)?, 1, WHAT)?;
-            let other = self.file.unsigned(plus(at, other)?, 1, WHAT)?;
-            let section = self.file.u16(plus(at, section)?, WHAT)?;
-            let index = match indexes {
-                Some(indexes) => self.file.u16(plus(indexes, 2 * number)?, WHAT)?,
-                None => 1,
-            };
+        for (number, entry) in table.chunks_exact(entry_bytes).enumerate().skip(1) {
+            let (info, other) = (entry[info_at], entry[other_at]);
+            let section = u16_in(entry, section_at, is_little);
+            let index = indexes.map_or(1, |indexes| u16_in(indexes, 2 * number, is_little));
             // Binding: 1 global, 2 weak, 10 unique. Visibility: 0 default, 3 protected.
             let (binding, is_visible) = (info >> 4, matches!(other & 3, 0 | 3));
             let is_import = section == 0;
             if !matches!(binding, 1 | 2 | 10) || !is_visible || (is_import && binding == 2) {
                 continue;
             }
-            let name = self.name(u64::from(self.file.u32(at, WHAT)?))?;
+            let name = self.name(u64::from(u32_in(entry, 0, is_little)))?;
             let index = index & !VERSION_HIDDEN;
             if is_import {
                 import_bytes += name.len();
@@ -390,23 +410,44 @@ impl Tables<'_, '_> {
                     return Ok(None);
                 }
                 found.imports.push(Import {
-                    name,
+                    name: name.into_owned(),
                     version: needed.get(&index).cloned(),
                 });
             } else if index != 0 || indexes.is_none() {
                 let place = defined
                     .get(&index)
-                    .and_then(|version| versions.binary_search(version).ok());
+                    .and_then(|version| found.versions.binary_search(version).ok());
                 found
                     .exports
                     .push(name_bits(&name) | place.map_or(0, |place| place as u64 + 1));
             }
         }
-        found.versions = versions;
-        found.imports.sort();
+        found.imports.sort_unstable();
         found.imports.dedup();
         found.exports.sort_unstable();
         found.exports.dedup();
         Ok(Some(found))
+    }
+}
+
+/// Two bytes of a table whose length was checked.
+#[inline]
+fn u16_in(table: &[u8], at: usize, is_little: bool) -> u16 {
+    let bytes = [table[at], table[at + 1]];
+    if is_little {
+        u16::from_le_bytes(bytes)
+    } else {
+        u16::from_be_bytes(bytes)
+    }
+}
+
+/// Four of them.
+#[inline]
+fn u32_in(table: &[u8], at: usize, is_little: bool) -> u32 {
+    let bytes = [table[at], table[at + 1], table[at + 2], table[at + 3]];
+    if is_little {
+        u32::from_le_bytes(bytes)
+    } else {
+        u32::from_be_bytes(bytes)
     }
 }

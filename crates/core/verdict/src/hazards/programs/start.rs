@@ -126,12 +126,12 @@ fn implementation(
     let (new_file, new) = case.new.follow(after)?;
     let (
         Kind::File {
-            sha256: was,
+            hash: was,
             facts: old_facts,
             ..
         },
         Kind::File {
-            sha256: is,
+            hash: is,
             facts: new_facts,
             ..
         },
@@ -196,7 +196,7 @@ fn twins(tree: &Tree, hash: [u8; 32], file: &str) -> BTreeSet<String> {
     let own = path::name(file);
     tree.iter()
         .filter(|(at, _, entry)| {
-            matches!(entry.kind, Kind::File { sha256, .. } if sha256 == hash)
+            matches!(entry.kind, Kind::File { hash: own, .. } if own == hash)
                 && scope::is_program_place(at)
         })
         .map(|(at, ..)| path::name(at).to_owned())
