@@ -5,8 +5,8 @@ use crate::compression::{self, Compression};
 use crate::entry::{Entry, Facts, Kind, LayerIndex, Oddity, OddityKind};
 use crate::keep::is_kept;
 use crate::limits::{
-    ELF_BYTES_MAX, ENTRIES_MAX, JAR_BYTES_MAX, KEPT_BYTES_MAX, KEPT_FILE_BYTES_MAX, ODDITIES_MAX,
-    PATHS_BYTES_MAX, RPM_BYTES_MAX,
+    ELF_BYTES_MAX, ENTRIES_MAX, FACTS_BYTES_MAX, JAR_BYTES_MAX, KEPT_BYTES_MAX,
+    KEPT_FILE_BYTES_MAX, ODDITIES_MAX, PATHS_BYTES_MAX, RPM_BYTES_MAX,
 };
 use crate::words::Gatherer;
 use crate::{LayerError, java, path};
@@ -23,6 +23,8 @@ const OPAQUE: &str = ".wh..wh..opq";
 const AUFS: &str = ".wh..wh.";
 /// How much of a file is looked at to tell its kind.
 const HEAD_BYTES: usize = 512;
+/// What an extended attribute takes beside its bytes.
+const XATTR_BYTES: usize = 64;
 /// What is kept of the memory for contents from one file to the next.
 const HELD_BYTES: usize = 16 * 1024 * 1024;
 /// First bytes of files that hold others: zip and jar, gzip, xz, zstd, bzip2.
@@ -94,7 +96,7 @@ impl WithoutDiffId {
             diff_id,
             size_bytes: self.size_bytes,
             compression: self.compression,
-            entries: collector.entries.into_values().collect(),
+            entries: with_paths(collector.entries),
             whiteouts: collector.whiteouts.into_iter().collect(),
             opaques: collector.opaques.into_iter().collect(),
             kept,
@@ -104,7 +106,13 @@ impl WithoutDiffId {
     }
 }
 
+fn with_paths(entries: BTreeMap<String, Entry>) -> Vec<Entry> {
+    let all = entries.into_iter();
+    all.map(|(path, entry)| Entry { path, ..entry }).collect()
+}
+
 struct Collector {
+    // By path; the path in the entry is empty until the end.
     entries: BTreeMap<String, Entry>,
     whiteouts: BTreeSet<String>,
     opaques: BTreeSet<String>,
@@ -118,6 +126,7 @@ struct Collector {
     held: Vec<u8>,
     members: usize,
     path_bytes: usize,
+    facts_bytes: usize,
 }
 
 impl Collector {
@@ -134,17 +143,21 @@ impl Collector {
             held: Vec::new(),
             members: 0,
             path_bytes: 0,
+            facts_bytes: 0,
         }
     }
 
     fn take(&mut self, archive: &mut Archive<'_>, member: Member) -> Result<(), LayerError> {
         self.members += 1;
         self.path_bytes += member.path.len() + member.link.len();
+        for (name, value) in &member.xattrs {
+            self.path_bytes += name.len() + value.len() + XATTR_BYTES;
+        }
         if self.members > ENTRIES_MAX {
             return Err(limit("entries", ENTRIES_MAX));
         }
         if self.path_bytes > PATHS_BYTES_MAX {
-            return Err(limit("bytes of paths", PATHS_BYTES_MAX));
+            return Err(limit("bytes of paths and attributes", PATHS_BYTES_MAX));
         }
         let path = path::normalise(&member.path)?;
         if self.take_whiteout(&path)? {
@@ -238,7 +251,7 @@ impl Collector {
         Some(kind)
     }
 
-    fn put(&mut self, entry: Entry) {
+    fn put(&mut self, mut entry: Entry) {
         if self.linked.contains(&entry.path) {
             self.odd(&entry.path, OddityKind::LinkTargetRewritten);
         }
@@ -247,7 +260,9 @@ impl Collector {
         if before.is_some_and(|before| is_directory(before) != is_directory(&entry.kind)) {
             self.odd(&entry.path, OddityKind::TwoKinds);
         }
-        self.entries.insert(entry.path.clone(), entry);
+        // The path is the key alone until all are there.
+        let path = std::mem::take(&mut entry.path);
+        self.entries.insert(path, entry);
     }
 
     fn odd(&mut self, path: &str, kind: OddityKind) {
@@ -286,7 +301,17 @@ impl Collector {
             self.held.shrink_to(HELD_BYTES);
             read
         };
-        let Told { hash, facts, kept } = read;
+        let Told {
+            hash,
+            mut facts,
+            kept,
+        } = read;
+        let facts_bytes = self.facts_bytes + facts.size_bytes();
+        if facts_bytes > FACTS_BYTES_MAX {
+            facts = Facts::Unread("all programs of the layer say more than is kept".into());
+        } else {
+            self.facts_bytes = facts_bytes;
+        }
         self.kept.remove(path);
         if let Some(kept) = kept {
             self.kept_bytes += kept.len();

@@ -108,6 +108,20 @@ pub enum Facts {
     Unread(String),
 }
 
+impl Facts {
+    /// About how many bytes they take.
+    pub(crate) fn size_bytes(&self) -> usize {
+        match self {
+            Self::Plain | Self::Packed | Self::Java(_) => 0,
+            Self::Script(shebang) => {
+                shebang.interpreter.len() + shebang.argument.as_ref().map_or(0, String::len)
+            }
+            Self::Elf(elf) => elf.size_bytes(),
+            Self::Unread(why) => why.len(),
+        }
+    }
+}
+
 /// Something that runtimes may read in two ways. Such a layer is never proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Oddity {

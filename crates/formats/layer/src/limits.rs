@@ -1,13 +1,16 @@
 //! What a layer may have at most. Whoever passes one of these is refused: the image is rebuilt, not rebased.
 
 /// Entries of one archive.
-pub const ENTRIES_MAX: usize = 600_000;
+pub const ENTRIES_MAX: usize = 500_000;
 /// Bytes of one path or link.
 pub const PATH_BYTES_MAX: usize = 4096;
 /// Segments of one path.
 pub const PATH_DEPTH_MAX: usize = 256;
-/// Bytes of all paths and links together.
-pub const PATHS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of all paths, links and extended attributes together.
+pub const PATHS_BYTES_MAX: usize = 48 * 1024 * 1024;
+/// Bytes of what all programs and scripts say together: names of symbols and libraries, hashes. What comes after has
+/// [`crate::Facts::Unread`].
+pub const FACTS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of one extension header (PAX records, GNU long names).
 pub const EXTENSION_BYTES_MAX: u64 = 1024 * 1024;
 /// Bytes of all extended attributes of one entry.

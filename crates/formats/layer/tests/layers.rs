@@ -224,6 +224,19 @@ fn lengths_that_lie_cost_nothing() {
 }
 
 #[test]
+fn attributes_of_all_entries_have_one_cap() {
+    let value = vec![b'x'; 60_000];
+    let mut builder = builder();
+    for number in 0..1000 {
+        let records = [("SCHILY.xattr.user.x", value.as_slice())];
+        builder.append_pax_extensions(records).expect("records");
+        file(&mut builder, &format!("f{number}"), b"");
+    }
+    let refused = index(finished(builder).as_slice(), "");
+    assert!(matches!(refused, Err(LayerError::Limit { .. })), "{:?}", refused.err());
+}
+
+#[test]
 fn what_runtimes_read_in_two_ways_is_told() {
     let odd = |fill: &dyn Fn(&mut tar::Builder<Vec<u8>>)| {
         let mut builder = builder();

@@ -113,6 +113,27 @@ impl Elf {
         Ok(elf)
     }
 
+    /// About how many bytes these facts take.
+    pub fn size_bytes(&self) -> usize {
+        const EACH: usize = 48;
+        let texts = [&self.interpreter, &self.soname, &self.rpath, &self.runpath];
+        let own = texts.into_iter().flatten().chain(&self.needed);
+        let mut bytes = own.map(|text| EACH + text.len()).sum::<usize>();
+        if let Some(symbols) = &self.symbols {
+            let imports = symbols.imports.iter().map(|import| {
+                2 * EACH + import.name.len() + import.version.as_ref().map_or(0, String::len)
+            });
+            let needs = symbols
+                .needs
+                .iter()
+                .map(|need| 2 * EACH + need.library.len() + need.version.len());
+            let versions = symbols.versions.iter().map(|version| EACH + version.len());
+            bytes += imports.chain(needs).chain(versions).sum::<usize>();
+            bytes += 8 * symbols.exports.len();
+        }
+        EACH + bytes
+    }
+
     fn read_dynamic(
         &mut self,
         file: &File<'_>,
@@ -150,9 +171,17 @@ impl Elf {
             .map(Cow::into_owned)
         };
         self.symbols = symbols::read(file, segments, &entries)?.map(Box::new);
+        let mut bytes = 0;
         for (tag, value) in entries {
             match tag {
-                DT_NEEDED => self.needed.push(name(value)?),
+                DT_NEEDED => {
+                    let name = name(value)?;
+                    bytes += name.len();
+                    if bytes > IMPORT_BYTES_MAX {
+                        return Err(ElfError::Bounds("names of libraries"));
+                    }
+                    self.needed.push(name);
+                }
                 DT_SONAME => self.soname = Some(name(value)?),
                 DT_RPATH => self.rpath = Some(name(value)?),
                 DT_RUNPATH => self.runpath = Some(name(value)?),

@@ -20,6 +20,32 @@ pub const HEADER_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The first line of [`summary`].
 const SUMMARY: &str = "refloat-rpm-1";
 
+/// The blobs of a database. None lies in another, so that all of them together are no larger than the file: what says
+/// otherwise names the same bytes again and again.
+struct Blobs {
+    found: Vec<Vec<u8>>,
+    room_bytes: usize,
+}
+
+impl Blobs {
+    fn of(database: &[u8]) -> Self {
+        Self {
+            found: Vec::new(),
+            room_bytes: database.len(),
+        }
+    }
+
+    /// Makes room for one more, before its bytes are copied.
+    fn admit(&mut self, length: usize) -> Result<(), RpmError> {
+        if self.found.len() >= PACKAGES_MAX || length > HEADER_BYTES_MAX {
+            return Err(RpmError::TooLarge);
+        }
+        let left = self.room_bytes.checked_sub(length);
+        self.room_bytes = left.ok_or(RpmError::Damaged("values that lie in each other"))?;
+        Ok(())
+    }
+}
+
 /// Why a database cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RpmError {

@@ -135,3 +135,22 @@ fn ruins_are_errors() {
     looped[4104..4108].copy_from_slice(&2_u32.to_be_bytes());
     assert!(parse(&looped).is_err());
 }
+
+/// Many slots that name one blob of 8 MiB: as much memory as there are slots, if they were believed.
+#[test]
+fn values_that_lie_in_each_other_are_refused() {
+    const BLOB_BYTES: u32 = 8 * 1024 * 1024;
+    let mut file = b"RpmP\0\0\0\0\x01\0\0\0\x10\0\0\0\x02\0\0\0".to_vec();
+    file.resize(32, 0);
+    while file.len() < 16 * 4096 {
+        file.extend(b"Slot\x01\0\0\0\0\x10\0\0\0\0\0\0");
+    }
+    file.extend(b"BlbS\x01\0\0\0\x01\0\0\0");
+    file.extend(BLOB_BYTES.to_le_bytes());
+    file.resize(file.len() + BLOB_BYTES as usize, 0);
+    let refused = parse(&file);
+    assert_eq!(
+        refused,
+        Err(RpmError::Damaged("values that lie in each other"))
+    );
+}

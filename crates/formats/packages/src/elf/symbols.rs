@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The most symbols of one file; with more, its symbols are not known.
 pub const SYMBOLS_MAX: usize = 400_000;
-/// The most bytes of names that one file takes from others; with more, its symbols are not known.
+/// The most bytes of names of one kind, of symbols that a file takes or of versions; with more, its symbols are not known:
+/// texts may lie in each other, so that a small file can name many.
 pub const IMPORT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The most versions of one file: their number has 16 bits, two of them are taken.
 const VERSIONS_MAX: usize = 0x7ffe;
@@ -292,7 +293,7 @@ impl<'a> Tables<'_, 'a> {
             return Ok((by_index, list));
         };
         let files = self.value(DT_VERNEEDNUM).unwrap_or_default();
-        let mut seen = 0;
+        let (mut seen, mut bytes) = (0, 0);
         for _ in 0..files.min(VERSIONS_MAX as u64) {
             let library = self
                 .name(u64::from(self.file.u32(plus(at, 4)?, WHAT)?))?
@@ -308,6 +309,10 @@ impl<'a> Tables<'_, 'a> {
                 let version = self
                     .name(u64::from(self.file.u32(plus(entry, 8)?, WHAT)?))?
                     .into_owned();
+                bytes += library.len() + 2 * version.len();
+                if bytes > IMPORT_BYTES_MAX {
+                    return Err(ElfError::Bounds(WHAT));
+                }
                 by_index.insert(index, version.clone());
                 if flags & VERSION_WEAK == 0 {
                     list.insert(VersionNeed {
@@ -339,12 +344,17 @@ impl<'a> Tables<'_, 'a> {
             return Ok(found);
         };
         let count = self.value(DT_VERDEFNUM).unwrap_or_default();
+        let mut bytes = 0;
         for _ in 0..count.min(VERSIONS_MAX as u64) {
             let flags = self.file.u16(plus(at, 2)?, WHAT)?;
             let index = self.file.u16(plus(at, 4)?, WHAT)? & !VERSION_HIDDEN;
             let names = plus(at, u64::from(self.file.u32(plus(at, 12)?, WHAT)?))?;
             if flags & BASE == 0 {
                 let name = self.name(u64::from(self.file.u32(names, WHAT)?))?;
+                bytes += name.len();
+                if bytes > IMPORT_BYTES_MAX {
+                    return Err(ElfError::Bounds(WHAT));
+                }
                 found.insert(index, name.into_owned());
             }
             let next = self.file.u32(plus(at, 16)?, WHAT)?;
@@ -405,13 +415,14 @@ impl<'a> Tables<'_, 'a> {
             let name = self.name(u64::from(u32_in(entry, 0, is_little)))?;
             let index = index & !VERSION_HIDDEN;
             if is_import {
-                import_bytes += name.len();
+                let version = needed.get(&index).cloned();
+                import_bytes += name.len() + version.as_ref().map_or(0, String::len);
                 if import_bytes > IMPORT_BYTES_MAX {
                     return Ok(None);
                 }
                 found.imports.push(Import {
                     name: name.into_owned(),
-                    version: needed.get(&index).cloned(),
+                    version,
                 });
             } else if index != 0 || indexes.is_none() {
                 let place = defined

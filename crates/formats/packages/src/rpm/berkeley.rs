@@ -2,7 +2,7 @@
 //! on chains of overflow pages. The order of keys does not matter here, so that pages are read from first to last.
 
 use super::bytes::{big, little, slice};
-use super::{HEADER_BYTES_MAX, PACKAGES_MAX, RpmError};
+use super::{Blobs, HEADER_BYTES_MAX, RpmError};
 
 const HASH_MAGIC: usize = 0x0006_1561;
 const HASH_UNSORTED: usize = 2;
@@ -34,7 +34,7 @@ pub(super) fn blobs(bytes: &[u8]) -> Result<Vec<Vec<u8>>, RpmError> {
     if pages > bytes.len() / size {
         return Err(RpmError::Damaged("fewer pages than its head says"));
     }
-    let mut found = Vec::new();
+    let mut blobs = Blobs::of(bytes);
     let mut budget = pages;
     for number in 1..pages {
         let page = file.page(number)?;
@@ -54,13 +54,12 @@ pub(super) fn blobs(bytes: &[u8]) -> Result<Vec<Vec<u8>>, RpmError> {
             if is_counter(slice(page, key, key_end.saturating_sub(key), "a key")?) {
                 continue;
             }
-            if found.len() >= PACKAGES_MAX {
-                return Err(RpmError::TooLarge);
-            }
-            found.push(file.value(page, value, key, &mut budget)?);
+            let value = file.value(page, value, key, &mut budget)?;
+            blobs.admit(value.len())?;
+            blobs.found.push(value);
         }
     }
-    Ok(found)
+    Ok(blobs.found)
 }
 
 /// The key 0 holds the highest number given.
@@ -114,6 +113,9 @@ impl<'a> File<'a> {
                     }
                     let here = (self.read)(page, 22, 2, "a page")?;
                     value.extend_from_slice(slice(page, HEAD_BYTES, here, "a page")?);
+                    if value.len() > length {
+                        return Err(RpmError::Damaged("a value of another length"));
+                    }
                     next = (self.read)(page, 16, 4, "a page")?;
                 }
                 if value.len() == length {

@@ -1,7 +1,7 @@
 //! rpm's own container (rpm: `lib/backend/ndb/rpmpkg.c`): pages of slots at the beginning, blobs in blocks of 16 bytes.
 
 use super::bytes::{little, slice};
-use super::{HEADER_BYTES_MAX, PACKAGES_MAX, RpmError};
+use super::{Blobs, RpmError};
 
 const MAGIC: &[u8] = b"RpmP";
 const SLOT: &[u8] = b"Slot";
@@ -26,7 +26,7 @@ pub(super) fn blobs(bytes: &[u8]) -> Result<Vec<Vec<u8>>, RpmError> {
         .checked_mul(PAGE_BYTES)
         .ok_or(RpmError::Damaged("the head"))?;
     let slots = slice(bytes, 0, length, "the slots")?;
-    let mut found = Vec::new();
+    let mut blobs = Blobs::of(bytes);
     for slot in slots.chunks_exact(SLOT_BYTES).skip(HEAD_SLOTS) {
         if !slot.starts_with(SLOT) {
             return Err(RpmError::Damaged("a slot"));
@@ -36,19 +36,14 @@ pub(super) fn blobs(bytes: &[u8]) -> Result<Vec<Vec<u8>>, RpmError> {
         if at == 0 {
             continue;
         }
-        if found.len() >= PACKAGES_MAX {
-            return Err(RpmError::TooLarge);
-        }
         let blob = slice(bytes, at * BLOCK_BYTES, BLOCK_BYTES, "a blob")?;
         if !blob.starts_with(BLOB) || little(blob, 4, 4, "a blob")? != number {
             return Err(RpmError::Damaged("a blob"));
         }
         let length = little(blob, 12, 4, "a blob")?;
-        if length > HEADER_BYTES_MAX {
-            return Err(RpmError::TooLarge);
-        }
+        blobs.admit(length)?;
         let content = slice(bytes, at * BLOCK_BYTES + BLOCK_BYTES, length, "a blob")?;
-        found.push(content.to_vec());
+        blobs.found.push(content.to_vec());
     }
-    Ok(found)
+    Ok(blobs.found)
 }

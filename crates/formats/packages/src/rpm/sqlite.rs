@@ -3,7 +3,7 @@
 //! database does not know it.
 
 use super::bytes::{big, slice};
-use super::{HEADER_BYTES_MAX, PACKAGES_MAX, RpmError};
+use super::{Blobs, RpmError};
 
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const TABLE_INTERIOR: usize = 5;
@@ -30,10 +30,10 @@ pub(super) fn blobs(bytes: &[u8]) -> Result<Vec<Vec<u8>>, RpmError> {
         size,
         usable: usable.ok_or(RpmError::Damaged("the page size"))?,
     };
-    let mut schema = Vec::new();
+    let mut schema = Blobs::of(bytes);
     file.rows(1, 0, &mut { pages }, &mut schema)?;
     let mut root = None;
-    for row in &schema {
+    for row in &schema.found {
         // type, name, tbl_name, rootpage, sql
         let columns = columns(row)?;
         if columns.len() >= 4 && columns[0].1 == b"table" && columns[1].1 == b"Packages" {
@@ -41,16 +41,18 @@ pub(super) fn blobs(bytes: &[u8]) -> Result<Vec<Vec<u8>>, RpmError> {
         }
     }
     let root = root.ok_or(RpmError::Damaged("no table Packages"))?;
-    let mut rows = Vec::new();
+    drop(schema);
+    let mut rows = Blobs::of(bytes);
     file.rows(root, 0, &mut { pages }, &mut rows)?;
-    let blob = |row: &Vec<u8>| {
-        let columns = columns(row)?;
+    // Each row goes before the next one is copied.
+    let blob = |row: Vec<u8>| {
+        let columns = columns(&row)?;
         let (_, blob) = columns
             .get(1)
             .ok_or(RpmError::Damaged("a row of Packages"))?;
         Ok(blob.to_vec())
     };
-    rows.iter().map(blob).collect()
+    rows.found.into_iter().map(blob).collect()
 }
 
 struct File<'a> {
@@ -74,7 +76,7 @@ impl<'a> File<'a> {
         number: usize,
         depth: usize,
         budget: &mut usize,
-        found: &mut Vec<Vec<u8>>,
+        found: &mut Blobs,
     ) -> Result<(), RpmError> {
         *budget = budget
             .checked_sub(1)
@@ -92,10 +94,8 @@ impl<'a> File<'a> {
                     self.rows(big(page, at, 4, "a cell")?, depth + 1, budget, found)?;
                 }
                 TABLE_LEAF => {
-                    if found.len() >= PACKAGES_MAX {
-                        return Err(RpmError::TooLarge);
-                    }
-                    found.push(self.payload(page, at, budget)?);
+                    let payload = self.payload(page, at, budget, found)?;
+                    found.found.push(payload);
                 }
                 _ => return Err(RpmError::Damaged("a page of another kind")),
             }
@@ -106,12 +106,16 @@ impl<'a> File<'a> {
         Ok(())
     }
 
-    fn payload(&self, page: &[u8], at: usize, budget: &mut usize) -> Result<Vec<u8>, RpmError> {
+    fn payload(
+        &self,
+        page: &[u8],
+        at: usize,
+        budget: &mut usize,
+        found: &mut Blobs,
+    ) -> Result<Vec<u8>, RpmError> {
         let (length, at) = varint(page, at)?;
         let (_, at) = varint(page, at)?;
-        if length > HEADER_BYTES_MAX {
-            return Err(RpmError::TooLarge);
-        }
+        found.admit(length)?;
         // "Cell payload overflow": how much of it is on this page.
         let most = self.usable - 35;
         if length <= most {
