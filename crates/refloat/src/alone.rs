@@ -61,7 +61,7 @@ pub(crate) fn rebase(arguments: RebaseArguments, alone: &Alone) -> Result<Rebase
         let judged = refloat_images::judge_rebase(&request, &cache, &observer)
             .await
             .map_err(failed)?;
-        end(judged, destination, allow, &arguments, &observer).await
+        end(judged, destination, allow, &arguments, (&cache, &observer)).await
     })
 }
 
@@ -70,7 +70,7 @@ async fn end(
     mut destination: Destination,
     allow: Tier,
     arguments: &RebaseArguments,
-    observer: &Observer,
+    known: (&FolderCache, &Observer),
 ) -> Result<Rebased, CliError> {
     let tier = judged.tier();
     if tier == Tier::Unchanged {
@@ -98,7 +98,7 @@ async fn end(
             .annotations
             .insert(TESTS.to_owned(), "untested".to_owned());
     }
-    let done = refloat_images::write(&judged, &destination, observer)
+    let done = refloat_images::write(&judged, &destination, known.0, known.1)
         .await
         .map_err(failed)?;
     let end = if done.was_there {

@@ -3,6 +3,7 @@
 mod bad;
 mod builders;
 mod compare;
+mod forms;
 mod indexes;
 mod layouts;
 mod refusals;

@@ -1,5 +1,6 @@
 //! Another base under an image: judged first, then written, then read again, then named.
 
+mod buildpacks;
 mod copy;
 mod judge;
 mod make;
@@ -103,6 +104,6 @@ pub async fn rebase(
     if tier > allow {
         return Ok(Outcome::Refused(judged));
     }
-    let done = write(&judged, destination, observer).await?;
+    let done = write(&judged, destination, cache, observer).await?;
     Ok(Outcome::Done(judged, Box::new(done)))
 }

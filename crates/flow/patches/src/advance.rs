@@ -176,15 +176,20 @@ impl Patches {
         }
     }
 
-    /// The same node as its row has it now; `None` if it went on by other hands.
+    /// The same node as its row has it now; `None` if it went on by other hands. What it stands on had its end before.
     pub(crate) async fn again(&self, turned: &Turned) -> Result<Option<Turned>, FlowError> {
-        let Some((cascade, nodes)) = self.load(&turned.cascade.id).await? else {
-            return Ok(None);
-        };
-        let node = nodes
-            .iter()
-            .find(|node| node.number == turned.node.number && !node.state.is_ended());
-        Ok(node.map(|node| Turned::of(&cascade, &nodes, node)))
+        let (id, number) = (turned.cascade.id.clone(), turned.node.number);
+        let found = self.store().read(operation!(tx, [id], {
+            let cascade = cascades::find(tx, &id).await?;
+            Ok(cascade.zip(nodes::find(tx, &id, number).await?))
+        }));
+        let found = found.await?.filter(|(_, node)| !node.state.is_ended());
+        Ok(found.map(|(cascade, node)| Turned {
+            cascade,
+            node,
+            moved: turned.moved.clone(),
+            causes: turned.causes.clone(),
+        }))
     }
 
     /// Takes a node to an end without a patch, because of the newest record about it.

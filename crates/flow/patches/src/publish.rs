@@ -83,7 +83,8 @@ impl Patches {
             created: None,
             annotations: BTreeMap::new(),
         };
-        let done = write(&judged, &destination, &unobserved())
+        let cache = self.parts().cache.as_ref();
+        let done = write(&judged, &destination, cache, &unobserved())
             .await
             .map_err(image_error)?;
         refloat_fail::point("cascade.rebased").map_err(StoreError::from)?;

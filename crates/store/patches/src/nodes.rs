@@ -126,6 +126,25 @@ pub async fn of_cascade(tx: &mut dyn Tx, id: &CascadeId) -> Result<Vec<Node>, St
     rows.iter().map(read).collect()
 }
 
+/// One node of a cascade.
+///
+/// # Errors
+/// [`StoreError`] of the database.
+pub async fn find(
+    tx: &mut dyn Tx,
+    id: &CascadeId,
+    number: i64,
+) -> Result<Option<Node>, StoreError> {
+    let row = tx
+        .first(
+            sql("select number, host, repository, rule, image, state, reason, method, run_id, result, patch_tag, detail, outcome, record_id \
+                 from patch_node where cascade_id = $1 and number = $2"),
+            &[id.as_str().into(), number.into()],
+        )
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
 fn read(row: &Row) -> Result<Node, StoreError> {
     let reason = || {
         row.optional(6, Row::text)

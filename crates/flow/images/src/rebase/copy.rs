@@ -5,7 +5,7 @@ use crate::observe::{Observer, Step};
 use crate::walk::LayerEntry;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use refloat_oci::Digest;
+use refloat_oci::{Digest, Location};
 use refloat_ports::{ByteStream, Place};
 use std::sync::Arc;
 
@@ -16,8 +16,7 @@ pub(super) async fn layer(
     to: &Place,
     observer: &Observer,
 ) -> Result<(), ImageError> {
-    let same_place = Arc::ptr_eq(&from.images, &to.images);
-    let source = same_place.then_some(&from.repository);
+    let source = is_one_registry(from, to).then_some(&from.repository);
     if to
         .images
         .mount(&to.repository, &layer.digest, source)
@@ -44,6 +43,16 @@ pub(super) async fn layer(
         .put_blob(&to.repository, &layer.digest, read.size, stream)
         .await?;
     Ok(())
+}
+
+/// Whether both are repositories of one registry: the server opens a place for each of its writes, whose records name
+/// different causes, so that the names decide.
+fn is_one_registry(from: &Place, to: &Place) -> bool {
+    let host = |place: &Place| match Location::parse(&place.written, None) {
+        Ok(Location::Registry(reference)) => Some(reference.registry),
+        _ => None,
+    };
+    Arc::ptr_eq(&from.images, &to.images) || host(from).is_some_and(|own| host(to) == Some(own))
 }
 
 /// Makes bytes of our own be in `to`; their digest.

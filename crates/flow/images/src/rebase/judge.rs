@@ -9,7 +9,9 @@ use crate::platform::Platform;
 use crate::rebase::RebaseRequest;
 use crate::walk::{ImageTree, PlatformImage, walk};
 use refloat_packages::PackageChange;
+use refloat_ports::Place;
 use refloat_verdict::{Code, JudgeInput, PlatformName, Reason, Tier, Verdict, judge};
+use std::sync::Arc;
 
 /// Verdicts on an image, with what they are about.
 pub struct Judged {
@@ -33,6 +35,8 @@ pub struct PlatformJudged {
     pub base: Option<Base>,
     /// The base it would stand on; `None` if the new base lacks the platform.
     pub onto: Option<PlatformImage>,
+    /// What was judged; `None` where there was nothing to compare.
+    pub(super) input: Option<Arc<JudgeInput>>,
 }
 
 impl Judged {
@@ -85,8 +89,13 @@ pub async fn judge_rebase(
     let mut platforms = Vec::new();
     for (own, (platform, base)) in image.platforms.iter().zip(found) {
         let new = onto.platform(&platform).cloned();
+        let mut input = None;
         let verdict = match (&base, &new) {
-            (Some(base), Some(new)) => one(request, own, base, new, cache, observer).await?,
+            (Some(base), Some(new)) => {
+                let facts = Arc::new(gathered(request, own, base, new, cache, observer).await?);
+                input = Some(Arc::clone(&facts));
+                verdict_on(facts, &request.image).await?
+            }
             (None, _) => only(
                 Code::G1,
                 own,
@@ -104,6 +113,7 @@ pub async fn judge_rebase(
             image: own.clone(),
             base,
             onto: new,
+            input,
         });
     }
     Ok(Judged {
@@ -128,33 +138,37 @@ fn tried(image: &ImageTree, request: &RebaseRequest<'_>) -> String {
     )
 }
 
-async fn one(
+/// All that the verdict on a platform's image rests on.
+async fn gathered(
     request: &RebaseRequest<'_>,
     own: &PlatformImage,
     base: &Base,
     new: &PlatformImage,
     cache: &dyn IndexCache,
     observer: &Observer,
-) -> Result<Verdict, ImageError> {
+) -> Result<JudgeInput, ImageError> {
     let old_base = facts(&base.tree.place, &base.image, cache, observer).await?;
     let new_base = facts(&request.onto, new, cache, observer).await?;
     let app = facts_on(&request.image, own, Some(&old_base), cache, observer).await?;
     let mut graph = request.graph.clone();
     graph.other_bases.extend(base.others.iter().cloned());
-    let input = JudgeInput {
+    Ok(JudgeInput {
         old_base,
         new_base,
         app,
         platform: PlatformName(own.platform.to_string()),
         graph,
-    };
-    // Megabytes of paths are compared: not on a worker that others wait for.
+    })
+}
+
+/// Megabytes of paths are compared: not on a worker that others wait for.
+pub(super) async fn verdict_on(
+    input: Arc<JudgeInput>,
+    image: &Place,
+) -> Result<Verdict, ImageError> {
     let judged = tokio::task::spawn_blocking(move || judge(&input)).await;
     judged.map_err(|error| {
-        ImageError::Unsupported(format!(
-            "{}: judging broke off: {error}",
-            request.image.written
-        ))
+        ImageError::Unsupported(format!("{}: judging broke off: {error}", image.written))
     })
 }
 

@@ -3,9 +3,10 @@
 use crate::annotations::{BASE_DIGEST, BASE_INDEX, BASE_NAME, REBASED_FROM};
 use crate::error::ImageError;
 use crate::rebase::Destination;
+use crate::rebase::buildpacks::{self, RunImage};
 use crate::walk::{LayerEntry, PlatformImage};
 use bytes::Bytes;
-use refloat_oci::{Digest, media_type};
+use refloat_oci::{Digest, Reference, media_type};
 use refloat_verdict::merge_config;
 use serde_json::{Map, Value, json};
 
@@ -95,6 +96,12 @@ fn config(
             words.join("; ")
         ))
     })?;
+    let run_image = RunImage {
+        old_top: inputs.old.diff_ids.last(),
+        top: inputs.new.diff_ids.last(),
+        reference: reference(inputs, destination),
+    };
+    buildpacks::renew(&mut merged, &run_image).map_err(ImageError::Unsupported)?;
     // Docker's name for the image below: it is another one now.
     if let Some(merged) = merged.as_object_mut() {
         merged.shift_remove("parent");
@@ -114,6 +121,16 @@ fn config(
         }
     }
     Ok(Bytes::from(merged.to_string()))
+}
+
+/// The new base by its digest, with its name where that is known.
+fn reference(inputs: &Inputs<'_>, destination: &Destination) -> String {
+    let digest = inputs.new.manifest.digest;
+    let named = destination.base_name.as_deref();
+    match named.and_then(|name| Reference::parse(name, None).ok()) {
+        Some(name) => format!("{}/{}@{digest}", name.registry, name.repository),
+        None => digest.to_string(),
+    }
 }
 
 /// Annotations that say where the result comes from; `None` takes one away that would not be true any more.

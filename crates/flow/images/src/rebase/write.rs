@@ -2,6 +2,7 @@
 //!
 //! Until the last step the result is reachable by its digest only. Every step may be repeated: the bytes are always the same.
 
+use crate::cache::IndexCache;
 use crate::error::ImageError;
 use crate::observe::Observer;
 use crate::rebase::judge::{Judged, PlatformJudged};
@@ -20,6 +21,7 @@ use serde_json::Value;
 pub async fn write(
     judged: &Judged,
     destination: &Destination,
+    cache: &dyn IndexCache,
     observer: &Observer,
 ) -> Result<RebaseDone, ImageError> {
     let to = &destination.place;
@@ -57,7 +59,7 @@ pub async fn write(
     };
     let sealed = provenance::seal(judged, &result, to).await?;
     refloat_fail::point("patch.provenance_put")?;
-    verify::verify(to, &digest, &made).await?;
+    verify::verify(judged, to, &digest, &made, (cache, observer)).await?;
     let was_there = name(&bytes, media_type, &digest, destination).await?;
     Ok(RebaseDone {
         digest,
