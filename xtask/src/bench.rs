@@ -4,7 +4,9 @@
 //! beside the rate. Accounts are on everywhere: each server checks a bearer token on each request. Nothing here can fail
 //! a build: a figure is told, not judged.
 
+mod beside;
 mod contender;
+mod dependents;
 pub mod gate;
 mod load;
 pub mod render;

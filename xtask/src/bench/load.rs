@@ -245,7 +245,7 @@ fn wrk(
 }
 
 /// User and system time of a process so far, all threads (proc(5): fields 14 and 15, in ticks of 10 ms).
-fn cpu_time(pid: u32) -> Result<Duration> {
+pub(super) fn cpu_time(pid: u32) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let (_, fields) = stat
         .rsplit_once(") ")

@@ -236,9 +236,47 @@ fn databases() -> Result<Vec<Vec<u8>>> {
     Ok(vec![
         unpacked(SQLITE)?,
         unpacked(BERKELEY)?,
+        ndb(),
         dpkg.as_bytes().to_vec(),
         apk.as_bytes().to_vec(),
     ])
+}
+
+/// rpm's own container with one package: a page of slots, a blob.
+fn ndb() -> Vec<u8> {
+    let texts: [(u32, &[u8]); 4] = [
+        (1000, b"a\0"),
+        (1001, b"1\0"),
+        (1002, b"2\0"),
+        (1022, b"noarch\0"),
+    ];
+    let (mut index, mut store) = (Vec::new(), Vec::new());
+    for (tag, text) in texts {
+        let at = u32::try_from(store.len()).unwrap_or_default();
+        index.extend(
+            [tag, 6, at, 1]
+                .iter()
+                .flat_map(|number| number.to_be_bytes()),
+        );
+        store.extend(text);
+    }
+    let counts = [texts.len(), store.len()]
+        .map(|count| u32::try_from(count).unwrap_or_default().to_be_bytes());
+    let header = [counts.concat(), index, store].concat();
+    let mut file = b"RpmP\0\0\0\0\x01\0\0\0\x01\0\0\0\x02\0\0\0".to_vec();
+    file.resize(32, 0);
+    file.extend(b"Slot\x01\0\0\0\0\x01\0\0\0\0\0\0");
+    while file.len() < 4096 {
+        file.extend(b"Slot\0\0\0\0\0\0\0\0\0\0\0\0");
+    }
+    file.extend(b"BlbS\x01\0\0\0\x01\0\0\0");
+    file.extend(
+        u32::try_from(header.len())
+            .unwrap_or_default()
+            .to_le_bytes(),
+    );
+    file.extend(header);
+    file
 }
 
 fn dockerfiles() -> Vec<Vec<u8>> {
