@@ -206,13 +206,14 @@ impl<'a> Bench<'a> {
             tests: None,
         };
         let destination = self.destination(old, recipe).await?;
-        let digest = match refloat_images::write(&judged, &destination, &observer).await {
-            Ok(done) => done.digest,
-            Err(error) => {
-                sample.differences = vec![format!("it cannot be rebased: {error}")];
-                return Ok(sample);
-            }
-        };
+        let digest =
+            match refloat_images::write(&judged, &destination, &self.cache, &observer).await {
+                Ok(done) => done.digest,
+                Err(error) => {
+                    sample.differences = vec![format!("it cannot be rebased: {error}")];
+                    return Ok(sample);
+                }
+            };
         let rebased = Reference {
             digest: Some(digest),
             ..self.to.clone()

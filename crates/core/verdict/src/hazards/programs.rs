@@ -288,7 +288,7 @@ fn provided(
 }
 
 fn told(tree: &Tree, file: &str) -> Option<String> {
-    Some(format!("{file} sha256:{}", hex(&tree.hash_of(file)?)))
+    Some(format!("{file} blake3:{}", hex(&tree.hash_of(file)?)))
 }
 
 /// H16: a library of the app's that changed programs of the base would load.
