@@ -8,8 +8,7 @@ mod task;
 mod upstream;
 
 pub use credential::{
-    CredentialRow, NewCredential, apply_credential, credential, credentials_with,
-    delete_credential,
+    CredentialRow, NewCredential, apply_credential, credential, credentials_with, delete_credential,
 };
 pub use policy::{NewPolicy, apply_policy, delete_policy};
 pub use project::{NewProject, apply_project, delete_project};
