@@ -312,13 +312,13 @@ pub(crate) async fn tested(
     request: TestRequest,
 ) -> Result<(refloat_oci::Digest, String), CliError> {
     let run = request.run.clone();
-    ended(run, Work::Tests(request)).await
+    ended(run, Work::Tests(Box::new(request))).await
 }
 
 /// What a builder is given.
 enum Work {
     Build(Box<BuildRequest>),
-    Tests(TestRequest),
+    Tests(Box<TestRequest>),
 }
 
 async fn ended(run: RunId, work: Work) -> Result<(refloat_oci::Digest, String), CliError> {
@@ -330,7 +330,7 @@ async fn ended(run: RunId, work: Work) -> Result<(refloat_oci::Digest, String), 
     });
     let started = match work {
         Work::Build(request) => builder.start(*request).await,
-        Work::Tests(request) => builder.start_tests(request).await,
+        Work::Tests(request) => builder.start_tests(*request).await,
     };
     match started {
         Ok(()) => {}

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +24,11 @@ fn real_charts_are_linted_alike() -> Result<()> {
     }
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/charts/corpus.tar.zst");
     if !archive.is_file() {
-        println!("skipped: there are no charts at {}", archive.display());
+        writeln!(
+            std::io::stderr(),
+            "skipped: there are no charts at {}",
+            archive.display()
+        )?;
         return Ok(());
     }
     let bench = Bench::new()?;

@@ -5,7 +5,7 @@ use refloat_rig::{Tool, require, run};
 use serde_json::{Value, json};
 use std::process::Command;
 
-use crate::scene::{Files, Image, Scene, app, base, moved};
+use crate::scene::{Image, Scene, app, base, moved};
 
 const METADATA: &str = "io.buildpacks.lifecycle.metadata";
 

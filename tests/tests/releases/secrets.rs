@@ -90,7 +90,7 @@ fn secrets_reach_what_is_rendered_and_nothing_else() -> Result<()> {
     let log = shop.site.server().log();
     ensure!(!log.contains(PASSWORD) && !log.contains(&identity), "{log}");
     let data = shop.site.server().data();
-    for path in files_below(&data, &data.join("out"))? {
+    for path in files_below(data, &data.join("out"))? {
         let bytes = fs::read(&path).unwrap_or_default();
         for hidden in [PASSWORD.as_bytes(), identity.as_bytes()] {
             let found = bytes.windows(hidden.len()).any(|part| part == hidden);

@@ -48,10 +48,10 @@ pub fn run(options: &Options) -> Result<()> {
     if options.dependents > 0 {
         text += &of_verdicts(options)?;
     }
-    let program = match std::env::var_os("REFLOAT_BIN") {
-        Some(path) => PathBuf::from(path),
-        None if options.images + options.beside == 0 => PathBuf::new(),
-        None => refloat_rig::server::build(&["--release"])?,
+    let program = if options.images + options.beside == 0 {
+        PathBuf::new()
+    } else {
+        refloat_rig::server::release_binary()?
     };
     if options.images > 0 {
         text += &of_images(&program, options.images)?;
@@ -97,7 +97,7 @@ fn of_verdicts(options: &Options) -> Result<String> {
         speed.round(1, || drop(refloat_images::index(old, "")));
         speed.round(2, || drop(refloat_layer::index(old, "")));
         speed.round(3, || {
-            drop(io::copy(&mut GzDecoder::new(packed), &mut Sink::default()))
+            drop(io::copy(&mut GzDecoder::new(packed), &mut Sink::default()));
         });
         speed.round(4, || drop(refloat_images::index(packed, "")));
     }

@@ -181,9 +181,7 @@ pub(crate) fn difference(old: Option<&Entry>, new: Option<&Entry>) -> Option<Cha
         || old.xattrs != new.xattrs;
     let is_same_kind = std::mem::discriminant(&old.kind) == std::mem::discriminant(&new.kind);
     let kind = match (&old.kind, &new.kind) {
-        (Kind::File { hash: before, .. }, Kind::File { hash: after, .. })
-            if before == after =>
-        {
+        (Kind::File { hash: before, .. }, Kind::File { hash: after, .. }) if before == after => {
             ChangeKind::Meta
         }
         (before, after) if before == after => ChangeKind::Meta,

@@ -250,7 +250,7 @@ pub enum Verb {
         folder: PathBuf,
     },
     /// Render a chart and print what it makes
-    Template(TemplateArguments),
+    Template(Box<TemplateArguments>),
     /// Which file and line a value comes from, and what it hides
     Explain(ExplainArguments),
     /// Values of a chart in its environments

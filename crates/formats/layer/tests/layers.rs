@@ -233,7 +233,11 @@ fn attributes_of_all_entries_have_one_cap() {
         file(&mut builder, &format!("f{number}"), b"");
     }
     let refused = index(finished(builder).as_slice(), "");
-    assert!(matches!(refused, Err(LayerError::Limit { .. })), "{:?}", refused.err());
+    assert!(
+        matches!(refused, Err(LayerError::Limit { .. })),
+        "{:?}",
+        refused.err()
+    );
 }
 
 #[test]

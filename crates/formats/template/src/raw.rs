@@ -76,7 +76,10 @@ mod tests {
         let all: Vec<u8> = (0..=255).chain("é世\u{10ff7f}".bytes()).collect();
         let kept = text(all.clone());
         assert_eq!(*bytes(&kept), *all);
-        assert_eq!(shown(&text(vec![b'a', 0xff, 0xe4, b'b'])), "a\u{fffd}\u{fffd}b");
+        assert_eq!(
+            shown(&text(vec![b'a', 0xff, 0xe4, b'b'])),
+            "a\u{fffd}\u{fffd}b"
+        );
         assert_eq!(shown("plain é"), "plain é");
     }
 }

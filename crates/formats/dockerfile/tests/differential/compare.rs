@@ -33,7 +33,9 @@ pub fn case(case: &Case, engine: &mut Engine) -> Result<Agreed, String> {
         "build_platform": case.build_platform, "arguments": case.arguments, "contexts": case.contexts, "triggers": case.triggers,
     }));
     let ours = edges(&case.text, &options(case));
-    let theirs = engine.answer();
+    let theirs = engine
+        .answer()
+        .ok_or_else(|| format!("BuildKit gave no answer to {case:#?}"))?;
     agreed(&ours, &theirs).map_err(|difference| {
         format!(
             "{difference}\n{case:#?}\n--- file\n{}\n--- ours\n{ours:#?}\n--- theirs\n{theirs:#}",

@@ -21,7 +21,9 @@ pub(super) const TABLE: &[Function] = &[
         Ok(sum(&digest::SHA512, str_at(args, 0)))
     }),
     fixed("adler32sum", &[TEXT], |_, args| {
-        Ok(Value::text(adler32(&raw::bytes(str_at(args, 0))).to_string()))
+        Ok(Value::text(
+            adler32(&raw::bytes(str_at(args, 0))).to_string(),
+        ))
     }),
 ];
 

@@ -4,37 +4,38 @@ use super::language::made;
 use super::strings::str_at;
 use super::{Function, Type, fixed};
 use crate::exec::{Machine, Outcome};
-use crate::{json, raw};
 use crate::value::Value;
+use crate::{json, raw};
 
 const TEXT: Type = Type::String;
 
-pub(super) const TABLE: &[Function] = &[
-    fixed("b64enc", &[TEXT], |machine, args| {
-        made(machine, json::base64(&raw::bytes(str_at(args, 0))))
-    }),
-    fixed("b64dec", &[TEXT], |machine, args| {
-        match json::base64_bytes(str_at(args, 0).as_bytes()) {
+pub(super) const TABLE: &[Function] =
+    &[
+        fixed("b64enc", &[TEXT], |machine, args| {
+            made(machine, json::base64(&raw::bytes(str_at(args, 0))))
+        }),
+        fixed("b64dec", &[TEXT], |machine, args| match json::base64_bytes(
+            str_at(args, 0).as_bytes(),
+        ) {
             Ok(bytes) => text(machine, bytes),
             Err(at) => Ok(Value::text(format!(
                 "illegal base64 data at input byte {at}"
             ))),
-        }
-    }),
-    fixed("b32enc", &[TEXT], |machine, args| {
-        made(machine, base32(&raw::bytes(str_at(args, 0))))
-    }),
-    fixed("b32dec", &[TEXT], |machine, args| {
-        if let Some(bytes) = from_base32(str_at(args, 0)) {
-            return text(machine, bytes);
-        }
-        let bare = str_at(args, 0).replace(['\n', '\r'], "");
-        let at = bad_place(&bare, is_base32, 8);
-        Ok(Value::text(format!(
-            "illegal base32 data at input byte {at}"
-        )))
-    }),
-];
+        }),
+        fixed("b32enc", &[TEXT], |machine, args| {
+            made(machine, base32(&raw::bytes(str_at(args, 0))))
+        }),
+        fixed("b32dec", &[TEXT], |machine, args| {
+            if let Some(bytes) = from_base32(str_at(args, 0)) {
+                return text(machine, bytes);
+            }
+            let bare = str_at(args, 0).replace(['\n', '\r'], "");
+            let at = bad_place(&bare, is_base32, 8);
+            Ok(Value::text(format!(
+                "illegal base32 data at input byte {at}"
+            )))
+        }),
+    ];
 
 fn text(machine: &mut Machine<'_, '_>, bytes: Vec<u8>) -> Outcome {
     made(machine, raw::text(bytes))

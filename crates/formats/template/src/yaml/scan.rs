@@ -263,11 +263,7 @@ impl<'t> Scanner<'t> {
     /// A fault at the present place, which go-yaml counts from 1 here.
     fn wrong(&self, context: Mark, problem: &str) -> Fault {
         let line = self.mark.line;
-        fault(
-            problem,
-            if line == 0 { 0 } else { line + 1 },
-            context.line,
-        )
+        fault(problem, if line == 0 { 0 } else { line + 1 }, context.line)
     }
 
     fn push(&mut self, kind: Kind<'t>, mark: Mark) {

@@ -305,7 +305,12 @@ impl<'t> Scanner<'t> {
     }
 
     /// Indentation and empty lines; finds the indentation if it is not known.
-    fn block_breaks(&mut self, indent: &mut isize, breaks: &mut String, start: Mark) -> Result<(), Fault> {
+    fn block_breaks(
+        &mut self,
+        indent: &mut isize,
+        breaks: &mut String,
+        start: Mark,
+    ) -> Result<(), Fault> {
         let mut widest = 0;
         loop {
             while (*indent == 0 || self.mark.column < *indent) && self.byte(0) == b' ' {
