@@ -193,21 +193,18 @@ impl World {
         })
     }
 
-    /// Every record so far.
+    /// Every record so far. A cursor is sealed: the one of the last page is new each time, its emptiness tells the end.
     fn records(&self) -> Result<Vec<Value>> {
         let mut records = Vec::new();
-        let mut after = String::new();
-        loop {
-            let page = match after.as_str() {
-                "" => self.demo.json(&["events"])?,
-                after => self.demo.json(&["events", "--after", after])?,
+        let mut page = self.demo.json(&["events"])?;
+        while let Some(items) = page["items"].as_array().filter(|items| !items.is_empty()) {
+            records.extend(items.iter().cloned());
+            let Some(next) = page["next"].as_str() else {
+                break;
             };
-            records.extend(page["items"].as_array().cloned().unwrap_or_default());
-            match page["next"].as_str() {
-                Some(next) if next != after => next.clone_into(&mut after),
-                _ => return Ok(records),
-            }
+            page = self.demo.json(&["events", "--after", next])?;
         }
+        Ok(records)
     }
 
     /// Whether as many environments run what came of it as after the wave that nobody killed, and its cascade has ended.

@@ -213,7 +213,7 @@ impl Runner {
             hosts.push(base.registry);
         }
         let builder = self.builder(&hosts)?;
-        self.build(build, &source, &builder)?;
+        self.patiently(|runner| runner.build(build, &source, &builder))?;
         let digest = self.export()?;
         self.enter("push")?;
         self.patiently(|runner| runner.push(build, push, &destination, digest))?;
@@ -235,15 +235,19 @@ impl Runner {
     }
 
     /// Does `work` again while a server does not answer: it may be the one that started this run, on its way up again.
+    /// Patience begins with the first failure: what failed may itself have taken long.
     fn patiently(
         &mut self,
         mut work: impl FnMut(&mut Self) -> Result<(), Ended>,
     ) -> Result<(), Ended> {
-        let patience = Instant::now() + PATIENCE;
+        let mut patience = None;
         let mut pause = AGAIN;
         loop {
             match work(self) {
-                Err(Ended::Later(error)) if Instant::now() < patience => {
+                Err(Ended::Later(error))
+                    if Instant::now()
+                        < *patience.get_or_insert_with(|| Instant::now() + PATIENCE) =>
+                {
                     self.say(&format!("{error}; again in {} s", pause.as_secs()));
                     let until = Instant::now() + pause;
                     while Instant::now() < until {

@@ -206,7 +206,10 @@ insecure = true
                 .arg(format!("id={id},src={}", path.display()));
         }
         command.arg(&source.context);
-        self.must(command)
+        match self.must(command) {
+            Err(Ended::Failed(text)) if is_passing(&text) => Err(Ended::Later(text)),
+            done => done,
+        }
     }
 
     /// Writes the image to disk, which fixes its bytes and with them its digest: as a layout, or in docker's format as it is.
@@ -221,5 +224,45 @@ insecure = true
         command.arg(format!("{place}:{}", self.work("candidate").display()));
         self.must(command)?;
         digest_in(&self.work("digest"))
+    }
+}
+
+/// Whether what the builder said last is of a registry that went away while a base was read. It tries such a read again by
+/// itself only until the first bytes have come. What an instruction printed is not meant: of that, the builder repeats the
+/// exit status alone.
+fn is_passing(said: &str) -> bool {
+    const SIGNS: [&str; 9] = [
+        "unexpected EOF",
+        ": EOF",
+        "connection refused",
+        "connection reset by peer",
+        "i/o timeout",
+        "TLS handshake timeout",
+        "502 Bad Gateway",
+        "503 Service Unavailable",
+        "504 Gateway Timeout",
+    ];
+    SIGNS.iter().any(|sign| said.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_passing;
+
+    #[test]
+    fn a_registry_that_went_away_is_told_from_a_build_that_fails() {
+        for said in [
+            "creating build container: writing blob: storing blob to file \"/tmp/storage3107347804/2\": happened during read: unexpected EOF",
+            "creating build container: initializing source docker://127.0.0.1:5000/team/runtime@sha256:00: pinging container registry 127.0.0.1:5000: Get \"http://127.0.0.1:5000/v2/\": dial tcp 127.0.0.1:5000: connect: connection refused",
+        ] {
+            assert!(is_passing(said), "{said}");
+        }
+        for said in [
+            "building at STEP \"RUN apt-get install -y curl\": while running runtime: exit status 100",
+            "creating build container: initializing source docker://r.example/a:1: reading manifest 1 in r.example/a: manifest unknown",
+            "building at STEP \"COPY missing /\": checking on sources under \"/src\": copier: stat: \"/missing\": no such file or directory",
+        ] {
+            assert!(!is_passing(said), "{said}");
+        }
     }
 }
