@@ -30,7 +30,6 @@ fn zstd_layers_stay_as_they_are() -> Result<()> {
             "copy",
             "--quiet",
             "--dest-compress-format=zstd",
-            "--dest-force-compress-format",
             &scene.reference(tag),
             &packed,
         ])?;

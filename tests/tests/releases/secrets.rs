@@ -55,8 +55,10 @@ fn secrets_reach_what_is_rendered_and_nothing_else() -> Result<()> {
     };
     credential("another", "other.txt")?;
     shop.release(source, STAGING)?;
-    let status = shop.until("the missing key", |status| !status["error"].is_null())?;
-    let error = status["error"].to_string();
+    let status = shop.until("the missing key", |status| {
+        !status["change"]["error"].is_null()
+    })?;
+    let error = status["change"]["error"].to_string();
     ensure!(
         error.contains("secrets-staging.yaml") && error.contains("encrypted for age1"),
         "{error}"
